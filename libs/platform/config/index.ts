@@ -1,0 +1,1 @@
+export { childEntry } from './child-entry.js';
