@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { line, Metadata, page, PageQuery, Time } from './common.js';
+import { ChunkId, DocumentId, UserId } from './ids.js';
+
+/** private: its owner only; organization: every member (guests not). Teams and named people come later. */
+export const AccessLevel = z.enum(['private', 'organization']);
+export type AccessLevel = z.infer<typeof AccessLevel>;
+export const Access = z.strictObject({ level: AccessLevel, grants: z.array(z.never()) }).meta({ id: 'Access' });
+export type Access = z.infer<typeof Access>;
+
+export const DocumentStatus = z.enum(['processing', 'ready', 'failed']);
+export type DocumentStatus = z.infer<typeof DocumentStatus>;
+
+export const Document = z
+  .strictObject({
+    id: DocumentId,
+    title: z.string(),
+    ownerId: UserId,
+    folderId: z.null(),
+    status: DocumentStatus,
+    failure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+    version: z.int(),
+    mediaType: z.string(),
+    sizeBytes: z.int(),
+    metadata: Metadata,
+    access: Access,
+    createdAt: Time,
+    updatedAt: Time,
+  })
+  .meta({ id: 'Document' });
+export type Document = z.infer<typeof Document>;
+export const DocumentPage = page(Document).meta({ id: 'DocumentPage' });
+
+const Title = line(300);
+/** A level alone is short for `{level, grants: []}`. */
+export const AccessInput = z.union([
+  AccessLevel.transform((level) => ({ level })),
+  z.strictObject({ level: AccessLevel, grants: z.array(z.never()).optional() }),
+]);
+/** Raw text as a document; `mediaType` is text/plain (default), text/markdown or text/html. */
+export const CreateDocument = z
+  .strictObject({
+    title: Title,
+    text: z.string().min(1).max(900_000),
+    mediaType: z.enum(['text/plain', 'text/markdown', 'text/html']).default('text/plain'),
+    metadata: Metadata.default({}),
+    folderId: z.null().optional(),
+    access: AccessInput.optional(),
+  })
+  .meta({ id: 'CreateDocument' });
+export type CreateDocument = z.infer<typeof CreateDocument>;
+/** The fields beside `file` in a multipart upload; `title` defaults to the file's name, `access` to organization. */
+export const UploadFields = z.strictObject({
+  title: Title.optional(),
+  metadata: z
+    .string()
+    .max(20_000)
+    .transform((value, ctx) => {
+      try {
+        return JSON.parse(value) as unknown;
+      } catch {
+        ctx.addIssue({ code: 'custom', message: 'must be JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(Metadata)
+    .optional(),
+  access: AccessLevel.optional(),
+});
+export type UploadFields = z.infer<typeof UploadFields>;
+export const PatchDocument = z
+  .strictObject({ title: Title.optional(), metadata: Metadata.optional(), access: AccessInput.optional() })
+  .meta({ id: 'PatchDocument' });
+export type PatchDocument = z.infer<typeof PatchDocument>;
+
+export const DocumentsQuery = z.strictObject({ ...PageQuery.shape, status: DocumentStatus.optional() });
+export type DocumentsQuery = z.infer<typeof DocumentsQuery>;
+
+export const DocumentVersion = z
+  .strictObject({
+    number: z.int(),
+    fileName: z.string(),
+    mediaType: z.string(),
+    sizeBytes: z.int(),
+    sha256: z.string(),
+    createdBy: UserId,
+    createdAt: Time,
+  })
+  .meta({ id: 'DocumentVersion' });
+export type DocumentVersion = z.infer<typeof DocumentVersion>;
+export const DocumentVersionPage = page(DocumentVersion).meta({ id: 'DocumentVersionPage' });
+
+/** The one normalized text of a version: every offset counts its UTF-16 code units. */
+export const DocumentText = z
+  .strictObject({
+    documentId: DocumentId,
+    version: z.int(),
+    text: z.string(),
+    headings: z.array(z.strictObject({ level: z.int(), title: z.string(), start: z.int() })),
+    pages: z.array(z.strictObject({ number: z.int(), start: z.int() })),
+  })
+  .meta({ id: 'DocumentText' });
+export type DocumentText = z.infer<typeof DocumentText>;
+export const VersionQuery = z.strictObject({ version: z.coerce.number().int().min(1).optional() });
+export type VersionQuery = z.infer<typeof VersionQuery>;
+
+export const DocumentChunk = z
+  .strictObject({
+    id: ChunkId,
+    version: z.int(),
+    ordinal: z.int(),
+    start: z.int(),
+    end: z.int(),
+    headingPath: z.array(z.string()),
+    page: z.int().nullable(),
+    text: z.string(),
+  })
+  .meta({ id: 'DocumentChunk' });
+export type DocumentChunk = z.infer<typeof DocumentChunk>;
+export const DocumentChunkPage = page(DocumentChunk).meta({ id: 'DocumentChunkPage' });
+export const ChunksQuery = z.strictObject({ ...PageQuery.shape, version: z.coerce.number().int().min(1).optional() });
+export type ChunksQuery = z.infer<typeof ChunksQuery>;

@@ -1,0 +1,1 @@
+DROP TABLE message_sources, message_revisions, messages, channel_members, channels;
