@@ -1,1 +1,2 @@
 export { childEntry } from './child-entry.js';
+export { Secret } from './secret.js';

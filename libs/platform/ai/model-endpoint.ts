@@ -1,0 +1,88 @@
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { streamText } from 'ai';
+import { Agent, fetch, Headers, Response, type RequestInfo, type RequestInit } from 'undici';
+import type { Secret } from '@atrium/platform/config';
+import { eventLimit } from './event-limit.js';
+import { ModelFailure } from './model-failure.js';
+import type { ModelOptions, ModelRequest } from './model-options.js';
+
+const MAX_EVENT_BYTES = 1024 * 1024;
+const MAX_REFUSAL_BYTES = 64 * 1024;
+
+/**
+ * One OpenAI-compatible endpoint, without any patience of its own: no retries, no time limits (the gateway has them).
+ * The key is added to the request here, after the client library is done with it, so no error of the library can hold it.
+ */
+export class ModelEndpoint {
+  private readonly agent = new Agent({ connect: { timeout: 10_000 }, headersTimeout: 0, bodyTimeout: 0 });
+  private readonly provider;
+
+  constructor(private readonly options: Pick<ModelOptions, 'baseUrl' | 'model' | 'maxOutputTokens'> & { apiKey: Secret<string> | null }) {
+    this.provider = createOpenAICompatible({
+      name: 'endpoint',
+      baseURL: options.baseUrl,
+      includeUsage: true,
+      fetch: (input, init) => this.call(input as RequestInfo, init as RequestInit) as unknown as ReturnType<typeof globalThis.fetch>,
+    });
+  }
+
+  /** The parts of one answer, raw chunks included. Errors come as parts of type `error`; nothing is sent before the first `next`. */
+  open(request: ModelRequest, signal: AbortSignal) {
+    return streamText({
+      model: this.provider.chatModel(this.options.model),
+      system: request.system,
+      messages: request.messages,
+      maxRetries: 0,
+      maxOutputTokens: this.options.maxOutputTokens,
+      includeRawChunks: true,
+      abortSignal: signal,
+      onError: () => undefined,
+    }).fullStream[Symbol.asyncIterator]();
+  }
+
+  async close(): Promise<void> {
+    await this.agent.destroy();
+  }
+
+  private async call(input: RequestInfo, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.options.apiKey) headers.set('authorization', `Bearer ${this.options.apiKey.reveal()}`);
+    const response = await fetch(input, { ...init, headers, redirect: 'manual', dispatcher: this.agent });
+    if (!response.ok) throw await refusal(response);
+    if (!response.body) throw new ModelFailure('ai.malformed', 'empty_body');
+    return new Response(response.body.pipeThrough(eventLimit(MAX_EVENT_BYTES)), { status: response.status, headers: response.headers });
+  }
+}
+
+async function refusal(response: Response): Promise<ModelFailure> {
+  const reason = [String(response.status), await errorCode(response)].filter(Boolean).join(' ');
+  const busy = response.status >= 500 || response.status === 429 || response.status === 408;
+  return busy
+    ? new ModelFailure('ai.unavailable', reason, retryAfter(response.headers.get('retry-after')))
+    : new ModelFailure('ai.rejected', reason);
+}
+
+/** The endpoint's own short code, such as `model_not_found`. Its prose stays behind: it may quote the prompt or the key. */
+async function errorCode(response: Response): Promise<string> {
+  try {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const part of response.body ?? []) {
+      parts.push(part);
+      bytes += part.length;
+      if (bytes > MAX_REFUSAL_BYTES) return '';
+    }
+    const { error } = JSON.parse(Buffer.concat(parts).toString()) as { error?: { code?: unknown; type?: unknown } };
+    const code = error?.code ?? error?.type;
+    return typeof code === 'string' && /^[a-z_]{3,40}$/.test(code) ? code : '';
+  } catch {
+    return '';
+  }
+}
+
+/** Seconds from a Retry-After of either form; undefined when there is none to understand. */
+function retryAfter(header: string | null): number | undefined {
+  if (!header) return undefined;
+  const seconds = /^\d{1,6}$/.test(header) ? Number(header) : Math.ceil((Date.parse(header) - Date.now()) / 1000);
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+}

@@ -1,0 +1,47 @@
+import type { Secret } from '@atrium/platform/config';
+
+/** What a turn has cost. `estimated`: the endpoint did not report at least one of the figures, so it is characters / 4. */
+export interface ModelUsage {
+  inputTokens: number;
+  outputTokens: number;
+  estimated: boolean;
+}
+
+export interface ModelOptions {
+  /** The OpenAI-compatible root, such as `http://127.0.0.1:11434/v1`. The operator chose it, so it may be a private address. */
+  baseUrl: string;
+  /** Sent as a bearer token; null for endpoints without one. A plain string is wrapped at once. */
+  apiKey: Secret<string> | string | null;
+  /** The model's name at that endpoint. */
+  model: string;
+  /** How long one try may stay without any token. Seconds, default 20. */
+  firstTokenSeconds?: number;
+  /** How long the stream may pause between two tokens. Seconds, default 20. The reader's own pauses do not count. */
+  idleSeconds?: number;
+  /** How long all tries together may take, the reader's pauses included. Seconds, default 120. */
+  deadlineSeconds?: number;
+  /** How often to try while nothing was given on yet. Default 3. */
+  attempts?: number;
+  /** Asked of the endpoint as `max_tokens`; default: its own limit. */
+  maxOutputTokens?: number;
+  /** Where an answer is cut, whatever the endpoint does. Characters (reasoning counts), default 100,000. */
+  maxOutputChars?: number;
+  /** Called once per turn with what it cost, also when it failed or was cancelled. Must not throw. */
+  onUsage?: (usage: ModelUsage) => void;
+  /** When to stop asking an endpoint that keeps failing. Default: after 5 failed tries in a row, for 30 seconds. */
+  circuit?: { failures: number; halfOpenSeconds: number };
+  /** The first back-off between tries; it doubles, with jitter. Milliseconds, default 300. */
+  backoffMs?: number;
+}
+
+export interface ModelRequest {
+  system: string;
+  messages: { role: 'user' | 'assistant'; content: string }[];
+  /** Stops the turn; the iteration then throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** `length`: cut by the endpoint's limit, by `maxOutputChars`, or by the deadline while text was still coming. */
+export type ModelFinish = 'stop' | 'length' | 'content-filter' | 'other';
+
+export type ModelDelta = { type: 'text'; text: string } | { type: 'end'; finish: ModelFinish; usage: ModelUsage };

@@ -1,0 +1,69 @@
+import type { ModelUsage } from './model-options.js';
+
+interface Reported {
+  inputTokens?: number;
+  outputTokens?: number;
+}
+
+const estimate = (chars: number) => Math.ceil(chars / 4);
+
+/**
+ * Counts the tokens of a turn over all its tries. What the endpoint reports wins; what it does not report is estimated from the
+ * characters that were received, so that a cut or failed stream is billed for what came and nothing else.
+ */
+export class UsageMeter {
+  private before: ModelUsage = { inputTokens: 0, outputTokens: 0, estimated: false };
+  private chars = 0;
+  private answered = false;
+  private reported: Reported = {};
+
+  constructor(private readonly promptChars: number) {}
+
+  /** Another try begins: what was counted so far stays counted. */
+  nextTry(): void {
+    this.before = this.usage();
+    this.chars = 0;
+    this.answered = false;
+    this.reported = {};
+  }
+
+  receive(chars: number): void {
+    this.chars += chars;
+    this.answered = true;
+  }
+
+  /** The endpoint has finished its answer, perhaps an empty one. */
+  finish(): void {
+    this.answered = true;
+  }
+
+  /** Reads the `usage` of a raw chunk, if it has one; a later report replaces an earlier one. */
+  readReport(chunk: unknown): void {
+    const usage = field(chunk, 'usage');
+    const inputTokens = count(field(usage, 'prompt_tokens'));
+    const outputTokens = count(field(usage, 'completion_tokens'));
+    this.reported = {
+      ...this.reported,
+      ...(inputTokens === undefined ? {} : { inputTokens }),
+      ...(outputTokens === undefined ? {} : { outputTokens }),
+    };
+  }
+
+  usage(): ModelUsage {
+    const { inputTokens, outputTokens } = this.reported;
+    const guessed = this.answered && (inputTokens === undefined || outputTokens === undefined);
+    return {
+      inputTokens: this.before.inputTokens + (inputTokens ?? (this.answered ? estimate(this.promptChars) : 0)),
+      outputTokens: this.before.outputTokens + (outputTokens ?? estimate(this.chars)),
+      estimated: this.before.estimated || guessed,
+    };
+  }
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.trunc(value) : undefined;
+}
