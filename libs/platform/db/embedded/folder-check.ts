@@ -1,0 +1,34 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The PostgreSQL major version and control file layout of the embedded engine. */
+const MAJOR_VERSION = '18';
+const CONTROL_VERSION = 1800;
+const NEEDED = ['base', 'pg_wal', 'pg_xact', 'global'];
+
+/**
+ * What is wrong with a data folder, or null. An absent or empty folder is right: a database is made there. Looks only, so that a folder
+ * which is refused stays as it was.
+ */
+export function faultOfFolder(dataDir: string): string | null {
+  if (!existsSync(dataDir)) return null;
+  if (!statSync(dataDir).isDirectory()) return 'it is not a folder';
+  if (!readdirSync(dataDir).length) return null;
+  const version = join(dataDir, 'PG_VERSION');
+  if (!existsSync(version)) return 'it is not empty and holds no database (PG_VERSION is missing)';
+  const found = readFileSync(version, 'utf8').trim();
+  if (found !== MAJOR_VERSION)
+    return `its format is that of PostgreSQL ${JSON.stringify(found.slice(0, 10))}, and ${MAJOR_VERSION} is needed`;
+  for (const name of NEEDED) {
+    const path = join(dataDir, name);
+    if (!existsSync(path) || !readdirSync(path).length) return `${name} is missing or empty`;
+  }
+  return faultOfControlFile(join(dataDir, 'global', 'pg_control'));
+}
+
+function faultOfControlFile(path: string): string | null {
+  if (!existsSync(path)) return 'global/pg_control is missing';
+  const control = readFileSync(path);
+  if (control.length !== 8192 || control.readUInt32LE(8) !== CONTROL_VERSION) return 'global/pg_control is damaged';
+  return null;
+}
