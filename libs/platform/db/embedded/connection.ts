@@ -2,14 +2,14 @@ import type { Socket } from 'node:net';
 import type { Engine, Tenant } from './engine.js';
 import { type LoginCheck, startupUser } from './login-check.js';
 import { PreparedNames } from './prepared-names.js';
-import { assertAllowed, channelChanges } from './statement-filter.js';
+import { assertOrdinary, assertServed, channelChanges } from './statement-filter.js';
 import * as wire from './wire-frames.js';
 
 const LOGIN_TIMEOUT_MS = 10_000;
 /** A client that sends faster than the engine answers is not read any further than this. */
 const MAX_AHEAD_BYTES = 4 * 1024 * 1024;
-const MESSAGES_OF_CLIENTS = new Set(['Q', 'P', 'B', 'D', 'C', 'E', 'S', 'H', 'd', 'c', 'f']);
-const ENDS_BATCH = new Set(['Q', 'S', 'H', 'c', 'f']);
+const MESSAGES_OF_CLIENTS = new Set(['Q', 'P', 'B', 'D', 'C', 'E', 'S', 'H']);
+const ENDS_BATCH = new Set(['Q', 'S', 'H']);
 
 interface Batch {
   frames: wire.Frame[];
@@ -39,7 +39,7 @@ export class Connection implements Tenant {
   /** Something was wrong on the wire: what came before is still answered, what comes after is not read. */
   private refused = false;
   private unlistened = false;
-  /** What the engine said last: I idle, T in a transaction, E in a failed one, G waiting for COPY data. */
+  /** What the engine said last: I idle, T in a transaction, E in a failed one. */
   private status = 'I';
   private timer: NodeJS.Timeout | undefined;
   /** Settles when nothing of this connection is left in the engine. */
@@ -139,7 +139,7 @@ export class Connection implements Tenant {
       return;
     }
     if (!MESSAGES_OF_CLIENTS.has(type)) throw new wire.WireError('08P01', `message type ${JSON.stringify(type)} is not served`);
-    if ((type === 'Q' || type === 'P') && this.user !== this.engine.superuser) assertAllowed(message.bytes.toString('utf8', 5));
+    if (type === 'Q' || type === 'P') this.filter(message.bytes.toString('utf8', 5));
     const bytes = this.prepared.rewrite(message);
     this.batch.frames.push({ type, bytes });
     this.batch.bytes += bytes.length;
@@ -154,6 +154,11 @@ export class Connection implements Tenant {
       this.aheadBytes -= batch.bytes;
       this.resumeReading();
     });
+  }
+
+  private filter(sql: string): void {
+    assertServed(sql);
+    if (this.user !== this.engine.superuser) assertOrdinary(sql);
   }
 
   private enqueue(task: () => Promise<void>): void {
@@ -183,7 +188,6 @@ export class Connection implements Tenant {
     this.prepared.ranBatch(batch.frames);
     for (const { type, bytes } of wire.framesOf(answer)) {
       if (type === 'Z') this.status = bytes.toString('latin1', 5, 6);
-      else if (type === 'G') this.status = 'G';
     }
     if (answer.length) this.write(answer);
     if (this.status === 'I' && batch.frames.at(-1)?.type !== 'H') await this.endTurn();
@@ -225,14 +229,13 @@ export class Connection implements Tenant {
     if (!this.closed && this.aheadBytes <= MAX_AHEAD_BYTES && !this.socket.writableNeedDrain) this.socket.resume();
   }
 
-  /** Takes everything of this connection out of the engine: the open transaction, the COPY under way, statements, subscriptions. */
+  /** Takes everything of this connection out of the engine: the open transaction, prepared statements, subscriptions. */
   private async leave(): Promise<void> {
     this.engine.unlisten(this, null);
     const mayHaveOpen = this.engine.owns(this);
     if (!mayHaveOpen && this.prepared.isEmpty) return;
     await this.engine.acquire(this);
-    const stopCopy = this.status === 'G' ? wire.frame('f', wire.zeroEnded('the client is gone')) : Buffer.alloc(0);
-    const rollBack = mayHaveOpen ? Buffer.concat([stopCopy, wire.syncFrame(), wire.queryFrame('ROLLBACK')]) : Buffer.alloc(0);
+    const rollBack = mayHaveOpen ? Buffer.concat([wire.syncFrame(), wire.queryFrame('ROLLBACK')]) : Buffer.alloc(0);
     await this.engine.send(Buffer.concat([rollBack, this.prepared.closeAll(), wire.syncFrame()]));
     await this.endTurn();
   }

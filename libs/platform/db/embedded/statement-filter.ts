@@ -2,18 +2,26 @@ import { WireError } from './wire-frames.js';
 
 /**
  * The one session under all connections is a superuser's, so whoever changes the session's authorization escapes. No statement of an
- * ordinary login may contain a word that could: `SET SESSION AUTHORIZATION` in any spelling, identifiers hidden by U&"", and DISCARD ALL,
- * which resets the authorization. Literal text with such a word must be sent as a bound value. A second wall stands in the database:
+ * ordinary login may contain a word that could: `SET SESSION AUTHORIZATION` in any spelling, and identifiers hidden by U&"". Literal text with such a word must be sent as a bound value. A second wall stands in the database:
  * see hardenEmbedded.
  */
 const CHANGES_AUTHORIZATION = /authorization|u&["']/i;
 /** These would take prepared statements and subscriptions away from the other connections. */
 const CLEARS_THE_SESSION = /\bdiscard\b|\bdeallocate\s+(prepare\s+)?all\b/i;
+/** The engine reads COPY data without waiting, and ends when there is none. */
+const COPY = /\bcopy\b/i;
+const STDIN = /\bstdin\b/i;
+
+/** @throws WireError 0A000 for what would harm the other connections, whoever asks. */
+export function assertServed(sql: string): void {
+  if (CLEARS_THE_SESSION.test(sql)) throw new WireError('0A000', 'the embedded database does not serve DISCARD and DEALLOCATE ALL');
+  if (COPY.test(sql) && STDIN.test(sql)) throw new WireError('0A000', 'the embedded database does not serve COPY FROM STDIN');
+}
 
 /** @throws WireError 42501 when a login that is no superuser may not send this SQL. */
-export function assertAllowed(sql: string): void {
-  if (CHANGES_AUTHORIZATION.test(sql) || CLEARS_THE_SESSION.test(sql)) {
-    throw new WireError('42501', 'statements that change the session are refused on this connection; bind literal text as a value');
+export function assertOrdinary(sql: string): void {
+  if (CHANGES_AUTHORIZATION.test(sql)) {
+    throw new WireError('42501', 'statements that could change the session are refused; bind literal text as a value');
   }
 }
 
