@@ -1,6 +1,6 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
-import { parse, isValid } from 'ipaddr.js';
+import ipaddr from 'ipaddr.js';
 import { Agent, request, type Dispatcher } from 'undici';
 import { DomainError, Forbidden, Unavailable } from '@atrium/platform/errors';
 
@@ -155,8 +155,8 @@ export class SafeFetch {
 
 /** Whether an address is one of the public internet's: no private, local, shared, mapped, tunnelled, reserved or metadata address. */
 export function isPublicAddress(address: string): boolean {
-  if (!isValid(address) || METADATA_ADDRESSES.has(address)) return false;
-  const parsed = parse(address);
+  if (!ipaddr.isValid(address) || METADATA_ADDRESSES.has(address)) return false;
+  const parsed = ipaddr.parse(address);
   if (parsed.range() !== 'unicast') return false;
   // Global unicast is 2000::/3; the rest that has no name yet is not assigned to anyone.
   return parsed.kind() === 'ipv4' || ((parsed.toByteArray()[0] ?? 0) & 0xe0) === 0x20;

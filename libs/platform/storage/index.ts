@@ -1,0 +1,4 @@
+export { assertBlobKey, blobKey, type BlobKey } from './blob-key.js';
+export type { BlobStore } from './blob.store.js';
+export { parseRange, type ByteRange } from './byte-range.js';
+export { LocalBlobStore } from './local-blob.store.js';
