@@ -1,2 +1,5 @@
 export { childEntry } from './child-entry.js';
+export { Cipher, deriveKey } from './cipher.js';
+export { ConfigError, loadConfig, type Config } from './config.js';
 export { Secret } from './secret.js';
+export { envExample, SETTINGS } from './settings.js';

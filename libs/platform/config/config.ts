@@ -1,0 +1,116 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Secret } from './secret.js';
+import { SETTINGS, type SettingName, type Settings } from './settings.js';
+
+/** All reasons why the settings cannot be used, at once. */
+export class ConfigError extends Error {
+  constructor(readonly reasons: string[]) {
+    super(`Atrium cannot start with these settings:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+type Plain = Omit<Settings, 'JWT_SECRET' | 'AUDIT_KEY' | 'ENCRYPTION_KEY' | 'LLM_API_KEY' | 'DATABASE_URL' | 'DATABASE_ADMIN_URL' | 'REDIS_URL'>;
+
+/** The settings in use. Secrets are wrapped, so that no log or error can hold them. */
+export interface Config extends Plain {
+  readonly production: boolean;
+  readonly databaseUrl: Secret<string> | null;
+  readonly databaseAdminUrl: Secret<string> | null;
+  readonly redisUrl: Secret<string> | null;
+  /** The first signs, all verify. */
+  readonly jwtSecrets: Secret<string>[];
+  readonly auditKey: Secret<string>;
+  readonly encryptionKey: Secret<string>;
+  readonly llmApiKey: Secret<string> | null;
+  /** Hashes of the secrets that processes on one database must share. */
+  readonly keyFingerprints: { auditKey: string; encryptionKey: string };
+}
+
+/**
+ * Reads the environment: the only reader of it. Outside production, missing secrets are made and kept in DATA_DIR.
+ * @throws ConfigError with every reason at once.
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const reasons: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    const parsed = setting.schema.safeParse(rawValue(name, environment, 'secret' in setting, reasons));
+    if (parsed.success) values[name] = parsed.data;
+    else reasons.push(...parsed.error.issues.map((issue) => `${name} ${issue.message}`));
+  }
+  const settings = values as Settings;
+  const production = settings.NODE_ENV === 'production';
+  if (production) reasons.push(...productionReasons(settings));
+  if (settings.DATABASE_ADMIN_URL && !settings.DATABASE_URL) reasons.push('DATABASE_ADMIN_URL is set but DATABASE_URL is not');
+  if (reasons.length > 0) throw new ConfigError(reasons);
+
+  const { JWT_SECRET, AUDIT_KEY, ENCRYPTION_KEY, LLM_API_KEY, DATABASE_URL, DATABASE_ADMIN_URL, REDIS_URL, ...plain } = settings;
+  const dataDir = resolve(settings.DATA_DIR);
+  const kept = (name: string) => keptSecret(dataDir, name);
+  const auditKey = AUDIT_KEY ?? kept('audit-key');
+  const encryptionKey = ENCRYPTION_KEY ?? kept('encryption-key');
+  return Object.freeze({
+    ...plain,
+    DATA_DIR: dataDir,
+    production,
+    databaseUrl: wrap(DATABASE_URL),
+    databaseAdminUrl: wrap(DATABASE_ADMIN_URL ?? DATABASE_URL),
+    redisUrl: wrap(REDIS_URL),
+    jwtSecrets: (JWT_SECRET ?? [kept('jwt-secret')]).map((value) => new Secret(value)),
+    auditKey: new Secret(auditKey),
+    encryptionKey: new Secret(encryptionKey),
+    llmApiKey: wrap(LLM_API_KEY),
+    keyFingerprints: { auditKey: fingerprint(auditKey), encryptionKey: fingerprint(encryptionKey) },
+  });
+}
+
+const wrap = (value: string | undefined): Secret<string> | null => (value === undefined ? null : new Secret(value));
+
+const fingerprint = (secret: string) => createHash('sha256').update(`atrium fingerprint ${secret}`).digest('hex').slice(0, 16);
+
+function rawValue(name: string, environment: NodeJS.ProcessEnv, isSecret: boolean, reasons: string[]): string | undefined {
+  const file = isSecret ? environment[`${name}_FILE`] : undefined;
+  const value = environment[name];
+  if (file === undefined || file === '') return value === '' ? undefined : value;
+  if (value) reasons.push(`${name} and ${name}_FILE are both set`);
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    reasons.push(`${name}_FILE names a file that cannot be read`);
+    return undefined;
+  }
+}
+
+function productionReasons(settings: Settings): string[] {
+  const reasons: string[] = [];
+  const required: SettingName[] = ['JWT_SECRET', 'AUDIT_KEY', 'ENCRYPTION_KEY'];
+  if (settings.DATABASE_URL) required.push('DATABASE_ADMIN_URL');
+  for (const name of required) if (settings[name] === undefined) reasons.push(`${name} is required in production`);
+  const secrets = [...(settings.JWT_SECRET ?? []), settings.AUDIT_KEY, settings.ENCRYPTION_KEY].filter((value) => value !== undefined);
+  if (new Set(secrets).size < secrets.length) reasons.push('JWT_SECRET, AUDIT_KEY and ENCRYPTION_KEY must differ from each other');
+  for (const [name, value] of Object.entries({ JWT_SECRET: settings.JWT_SECRET?.[0], AUDIT_KEY: settings.AUDIT_KEY, ENCRYPTION_KEY: settings.ENCRYPTION_KEY })) {
+    if (value !== undefined && isWeak(value)) reasons.push(`${name} is weak: make one with "openssl rand -base64 48"`);
+  }
+  return reasons;
+}
+
+/** Few different characters, or words that stand in examples. */
+function isWeak(secret: string): boolean {
+  return new Set(secret).size < 12 || /change.?me|secret|password|example|default|12345678/i.test(secret);
+}
+
+function keptSecret(dataDir: string, name: string): string {
+  const path = join(dataDir, 'secrets', name);
+  if (!existsSync(path)) {
+    mkdirSync(join(dataDir, 'secrets'), { recursive: true, mode: 0o700 });
+    try {
+      writeFileSync(path, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'wx' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  return readFileSync(path, 'utf8').trim();
+}

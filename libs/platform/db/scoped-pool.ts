@@ -1,0 +1,46 @@
+import pg from 'pg';
+import { dbScope, type DbRole, type DbScope } from './scope.js';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const ROLES: ReadonlySet<DbRole> = new Set(['atrium_app', 'atrium_identity', 'atrium_system']);
+
+/** The first message of every transaction: one round trip for BEGIN, role and organization. */
+export function prelude(scope: DbScope): string {
+  if (!ROLES.has(scope.role)) throw new Error(`unknown role ${scope.role}`);
+  if (scope.orgId !== null && !UUID.test(scope.orgId)) throw new Error('an organization id must be a UUID');
+  return `BEGIN${scope.readOnly ? ' ISOLATION LEVEL REPEATABLE READ READ ONLY' : ''}; SET LOCAL ROLE ${scope.role}; SET LOCAL app.org_id = '${scope.orgId ?? ''}'`;
+}
+
+type Query = (config: unknown, values?: unknown, callback?: unknown) => Promise<pg.QueryResult>;
+
+/** Prisma says BEGIN and COMMIT through `query`; here they become tenancy's. */
+class ScopedClient extends pg.Client {
+  // pg declares a dozen overloads of `query`; the adapter uses the promise form only.
+  override query = ((config: unknown, values?: unknown, callback?: unknown) => {
+    const run = super.query.bind(this) as unknown as Query;
+    const text = typeof config === 'string' ? config : ((config as { text?: string } | undefined)?.text ?? '');
+    if (/^\s*begin\b/i.test(text)) {
+      const scope = dbScope.getStore();
+      if (!scope?.open) return Promise.reject(new Error('a transaction outside Db'));
+      return run(prelude(scope)).then(() => ({ command: 'BEGIN', rowCount: 0, rows: [], fields: [], oid: 0 }));
+    }
+    if (/^\s*commit\b/i.test(text)) {
+      return run('COMMIT').then((result) => {
+        if (result.command !== 'COMMIT') throw new Error(`the transaction was aborted: COMMIT answered ${result.command}`);
+        return result;
+      });
+    }
+    return run(config, values, callback);
+  }) as pg.Client['query'];
+}
+
+/** A pool that gives out connections for transactions only. */
+export class ScopedPool extends pg.Pool {
+  constructor(options: pg.PoolConfig) {
+    super({ ...options, Client: ScopedClient } as pg.PoolConfig);
+    // A broken idle connection is dropped by the pool; the next transaction opens another.
+    this.on('error', () => undefined);
+  }
+
+  override query = (() => Promise.reject(new Error('a query outside a transaction'))) as unknown as pg.Pool['query'];
+}

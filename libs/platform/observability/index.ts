@@ -1,0 +1,3 @@
+export { Log, type LogFields } from './log.js';
+export { Metrics } from './metrics.js';
+export { requestScope } from './request-scope.js';
