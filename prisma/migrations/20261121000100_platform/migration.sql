@@ -156,27 +156,29 @@ SELECT atrium_tenant_table('event_texts');
 GRANT SELECT, INSERT ON event_texts TO atrium_app;
 GRANT UPDATE (salt, text) ON event_texts TO atrium_app;
 
--- Appends events and answers the seq of the first. One statement, so that the head is locked as late and as short as can be.
-CREATE FUNCTION append_events(p_events jsonb) RETURNS bigint
+-- Appends events and answers the seq of the first and the time of all. One statement, so that the head is locked as late and as short
+-- as can be. `stamp` is a path in `data` that receives the event's own seq.
+CREATE FUNCTION append_events(p_events jsonb, OUT first_seq bigint, OUT appended_at timestamptz)
 LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 DECLARE
   o uuid := nullif(current_setting('app.org_id', true), '')::uuid;
   n int := jsonb_array_length(p_events);
-  s bigint;
 BEGIN
-  UPDATE public.event_heads SET seq = seq + n WHERE org_id = o RETURNING seq - n + 1 INTO s;
-  IF s IS NULL THEN
+  UPDATE public.event_heads h SET seq = h.seq + n WHERE h.org_id = o RETURNING h.seq - n + 1 INTO first_seq;
+  IF first_seq IS NULL THEN
     RAISE EXCEPTION 'no event head for organization %', o;
   END IF;
+  appended_at := date_trunc('milliseconds', clock_timestamp());
   INSERT INTO public.events (org_id, seq, at, id, type, version, actor_kind, actor_id, on_behalf_of, request_id, ip, subject_kind, subject_id, audience, changes, data, text_hmac)
-  SELECT o, s + e.i - 1, date_trunc('milliseconds', clock_timestamp()), (e.v ->> 'id')::uuid, e.v ->> 'type', (e.v ->> 'version')::smallint,
+  SELECT o, first_seq + e.i - 1, appended_at, (e.v ->> 'id')::uuid, e.v ->> 'type', (e.v ->> 'version')::smallint,
     e.v ->> 'actorKind', (e.v ->> 'actorId')::uuid, (e.v ->> 'onBehalfOf')::uuid, e.v ->> 'requestId', e.v ->> 'ip',
-    e.v ->> 'subjectKind', (e.v ->> 'subjectId')::uuid, e.v ->> 'audience', e.v -> 'changes', e.v -> 'data', e.v ->> 'textHmac'
+    e.v ->> 'subjectKind', (e.v ->> 'subjectId')::uuid, e.v ->> 'audience', e.v -> 'changes',
+    CASE WHEN e.v ? 'stamp' THEN jsonb_set(e.v -> 'data', ARRAY(SELECT jsonb_array_elements_text(e.v -> 'stamp')), to_jsonb(first_seq + e.i - 1)) ELSE e.v -> 'data' END,
+    e.v ->> 'textHmac'
   FROM jsonb_array_elements(p_events) WITH ORDINALITY AS e(v, i);
   INSERT INTO public.event_texts (org_id, seq, subject_kind, subject_id, salt, text)
-  SELECT o, s + e.i - 1, e.v ->> 'subjectKind', (e.v ->> 'subjectId')::uuid, decode(e.v ->> 'salt', 'hex'), e.v -> 'text'
+  SELECT o, first_seq + e.i - 1, e.v ->> 'subjectKind', (e.v ->> 'subjectId')::uuid, decode(e.v ->> 'salt', 'hex'), e.v -> 'text'
   FROM jsonb_array_elements(p_events) WITH ORDINALITY AS e(v, i) WHERE e.v ? 'text';
-  RETURN s;
 END $$;
 REVOKE ALL ON FUNCTION append_events(jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION append_events(jsonb) TO atrium_app;

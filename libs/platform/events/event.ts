@@ -1,0 +1,93 @@
+import type { EventId, EventType, LiveEvent, OrgId } from '@atrium/contracts';
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
+export type JsonObject = { [key: string]: Json | undefined };
+
+/** Who receives an event live: every member but guests, admins and owners, one person, all who may read a channel, or nobody. */
+export type Audience = 'organization' | 'admins' | 'nobody' | `user:${string}` | `channel:${string}`;
+
+/** What a command tells. */
+export interface EventDraft {
+  type: EventType;
+  subject: { kind: string; id: string };
+  audience: Audience;
+  /** Facts without text of persons: chained for ever, shown to auditors. */
+  data?: JsonObject;
+  /** Text of persons: erasable, never shown to auditors. Clients receive it laid over `data`, one level deep. */
+  text?: JsonObject;
+  /** {field: [before, after]} for what an auditor needs; write `"[text]"` in the place of text of persons. */
+  changes?: Record<string, [Json, Json]>;
+  /** Path in `data` that receives the event's own seq. */
+  stamp?: string[];
+  /**
+   * Grants of the sources that the text was made of: a reader who lacks one grant of any source does not receive the text.
+   * Kept in `data.requires`, never sent.
+   */
+  requires?: string[][];
+}
+
+/** An event as it stands in the log, its text beside it. */
+export interface LoggedEvent extends Omit<LiveEvent, 'type'> {
+  type: EventType;
+  audience: Audience;
+  text: JsonObject | null;
+}
+
+/** What a reader with these grants receives. `grants` null: the text is withheld whatever is required. */
+export function toLiveEvent(event: LoggedEvent, grants: ReadonlySet<string> | null): LiveEvent {
+  const { audience: _audience, text, data, ...rest } = event;
+  const { requires, ...open } = data as JsonObject & { requires?: string[][] };
+  const mayRead = grants !== null && (requires ?? []).every((source) => source.some((grant) => grants.has(grant)));
+  return { ...rest, data: (mayRead && text ? overlay(open, text) : open) as LiveEvent['data'] };
+}
+
+/** `text` over `data`; objects that both have are merged one level deep. */
+function overlay(data: JsonObject, text: JsonObject): JsonObject {
+  const merged: JsonObject = { ...data };
+  for (const [key, value] of Object.entries(text)) {
+    const below = merged[key];
+    merged[key] = isObject(below) && isObject(value) ? { ...below, ...value } : value;
+  }
+  return merged;
+}
+
+const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A row of the log as raw SQL reads it. */
+export interface EventRow {
+  org_id: string;
+  seq: bigint;
+  at: Date;
+  id: string;
+  type: string;
+  version: number;
+  actor_kind: string;
+  actor_id: string | null;
+  on_behalf_of: string | null;
+  request_id: string | null;
+  ip: string | null;
+  subject_kind: string;
+  subject_id: string;
+  audience: string;
+  changes: JsonObject;
+  data: JsonObject;
+  text_hmac: string | null;
+  text?: JsonObject | null;
+}
+
+export function fromRow(row: EventRow): LoggedEvent {
+  return {
+    seq: Number(row.seq),
+    id: row.id as EventId,
+    type: row.type as EventType,
+    version: row.version,
+    organizationId: row.org_id as OrgId,
+    actor: { kind: row.actor_kind as LiveEvent['actor']['kind'], id: row.actor_id },
+    onBehalfOf: row.on_behalf_of,
+    subject: { kind: row.subject_kind, id: row.subject_id },
+    audience: row.audience as Audience,
+    data: row.data as LiveEvent['data'],
+    text: row.text ?? null,
+    createdAt: row.at.toISOString(),
+  };
+}
