@@ -72,6 +72,23 @@ function mergeRows(lines: PdfLine[]): PdfLine[] {
   return rows;
 }
 
+/** Lines this close to the top or the bottom of a page may be its running head or foot. */
+const EDGE_LINES = 2;
+
+/** Without what stands at the same height of most pages and differs at most in its numbers: running heads, feet, page numbers. */
+export function withoutRunningLines(pages: PdfLine[][]): PdfLine[][] {
+  if (pages.length < 4) return pages;
+  const key = (line: PdfLine) => `${Math.round(line.y)} ${line.text.replace(/\d+/g, '#')}`;
+  const seen = new Map<string, number>();
+  const edges = pages.map((lines) => {
+    const byHeight = [...lines].sort((a, b) => b.y - a.y);
+    return new Set([...byHeight.slice(0, EDGE_LINES), ...byHeight.slice(-EDGE_LINES)]);
+  });
+  for (const lines of edges) for (const name of new Set([...lines].map(key))) seen.set(name, (seen.get(name) ?? 0) + 1);
+  const isRunning = (line: PdfLine) => (seen.get(key(line)) ?? 0) > pages.length * 0.6;
+  return pages.map((lines, at) => lines.filter((line) => !(edges[at]?.has(line) && isRunning(line))));
+}
+
 /** The size of most characters; what is clearly larger is a heading. */
 export function bodySize(pages: PdfLine[][]): number {
   const characters = new Map<number, number>();

@@ -1,7 +1,17 @@
 import { getDocumentProxy } from 'unpdf';
 import { MAX_PAGES } from '../extraction.js';
 import { ExtractionFailed } from '../extraction-failed.js';
-import { bodySize, headingLevel, headingLevels, joinWrapped, joint, linesOf, type PdfLine, type TextRun } from './pdf-lines.js';
+import {
+  bodySize,
+  headingLevel,
+  headingLevels,
+  joinWrapped,
+  joint,
+  linesOf,
+  type PdfLine,
+  type TextRun,
+  withoutRunningLines,
+} from './pdf-lines.js';
 import type { TextBuilder } from './text-builder.js';
 
 const MAX_RUNS_PER_PAGE = 200_000;
@@ -31,7 +41,7 @@ export async function readPdf(bytes: Buffer, builder: TextBuilder): Promise<void
       'The PDF holds only pictures of text, as a scan does; run text recognition (OCR) on it and upload the result.',
     );
   }
-  write(pages, builder);
+  write(withoutRunningLines(pages), builder);
 }
 
 async function open(bytes: Buffer) {
