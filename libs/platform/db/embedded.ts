@@ -158,12 +158,12 @@ async function firstAnswer(child: Child, ended: Promise<number | null>, startMs:
     child.once('error', (error) => resolve({ state: 'damaged', reason: `the database process could not be started (${error.message})` }));
     const ending = (code: number | null) => resolve({ state: 'damaged', reason: `the database process ended (${code}) ${errors}`.trim() });
     void ended.then((code) => setImmediate(ending, code));
-    timer = setTimeout(() => resolve({ state: 'damaged', reason: `the database was not ready after ${startMs} ms` }), startMs);
+    timer = setTimeout(() => {
+      resolve({ state: 'damaged', reason: `the database was not ready after ${startMs} ms` });
+      child.kill('SIGKILL');
+    }, startMs);
   });
   const answer = await answered.finally(() => clearTimeout(timer));
-  if (answer.state !== 'ready') {
-    child.kill('SIGKILL');
-    await ended;
-  }
+  if (answer.state !== 'ready' && child.pid !== undefined) await ended;
   return answer;
 }

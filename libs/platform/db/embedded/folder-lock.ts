@@ -31,7 +31,7 @@ export function isAlive({ pid, startedAt }: ProcessMark): boolean {
 }
 
 /**
- * Takes the lock, or says who holds it. A lock whose processes are gone is taken over. Two that find the same dead lock cannot both have
+ * Takes the lock, or says who holds it. A lock whose database process is gone is taken over. Two that find the same dead lock cannot both have
  * it: the file that says "I am replacing the lock" can be linked into place only once.
  */
 export function takeLock(lockFile: string, holder: LockHolder): LockHolder | null {
@@ -43,7 +43,7 @@ export function takeLock(lockFile: string, holder: LockHolder): LockHolder | nul
     if (busy) return busy;
     try {
       const current = readHolder(lockFile);
-      if (current && isHeld(current)) return current;
+      if (current && isAlive(current.engine)) return current;
       renameSync(mine, lockFile);
       return null;
     } finally {
@@ -61,8 +61,6 @@ export function releaseLock(lockFile: string, holder: LockHolder): void {
 
 /** Whether the server lives whose database process holds the lock: if not, the lock will be free in a moment. */
 export const ownerLives = (holder: LockHolder): boolean => isAlive(holder.owner);
-
-const isHeld = (holder: LockHolder): boolean => isAlive(holder.owner) || isAlive(holder.engine);
 
 function linkOrReadHolder(mine: string, turn: string): LockHolder | null {
   try {

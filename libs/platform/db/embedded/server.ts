@@ -2,6 +2,8 @@
  * The database process of the embedded mode. Its stdin is its life line: the first line says what to do, and when the pipe closes it ends,
  * however the parent ended. Ctrl-C reaches the whole process group, so it leaves signals to the parent.
  */
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PGlite } from '@electric-sql/pglite';
@@ -27,7 +29,8 @@ process.stderr.on('error', ignore);
 const answer = (message: StartAnswer): Promise<void> =>
   new Promise((written) => process.stdout.write(`${JSON.stringify(message)}\n`, () => written()));
 
-async function refuse(message: StartAnswer): Promise<never> {
+async function refuse(message: StartAnswer, unlock?: () => void): Promise<never> {
+  unlock?.();
   await answer(message);
   process.exit(1);
 }
@@ -41,26 +44,39 @@ async function lockFolder(dataDir: string, holder: LockHolder): Promise<LockHold
   }
 }
 
+/** Opens or makes the database. When that fails, the engine's own mark of a running server does not stay behind. */
 async function openEngine(dataDir: string): Promise<{ pglite: PGlite; engine: Engine }> {
-  const pglite = await PGlite.create({ dataDir, extensions: { vector, pg_trgm, btree_gin } });
-  const { rows } = await pglite.query<{ server_version: string }>('SHOW server_version');
-  return { pglite, engine: new Engine(pglite, SUPERUSER, rows[0]?.server_version ?? '18') };
+  const pidFile = join(dataDir, 'postmaster.pid');
+  const hadPidFile = existsSync(pidFile);
+  try {
+    const pglite = await PGlite.create({ dataDir, extensions: { vector, pg_trgm, btree_gin } });
+    const { rows } = await pglite.query<{ server_version: string }>('SHOW server_version');
+    return { pglite, engine: new Engine(pglite, SUPERUSER, rows[0]?.server_version ?? '18') };
+  } catch (error) {
+    if (!hadPidFile) rmSync(pidFile, { force: true });
+    throw error;
+  }
 }
 
-async function serve(order: StartOrder, parentGone: Promise<void>): Promise<void> {
-  const { dataDir, logins, idleInTransactionMs } = order;
-  const inMemory = dataDir.startsWith('memory:');
-  const holder = { owner: markOf(order.ownerPid), engine: markOf(process.pid) };
-  if (!inMemory) {
-    const other = await lockFolder(dataDir, holder);
-    if (other) return refuse({ state: 'in_use', pid: ownerLives(other) ? other.owner.pid : other.engine.pid });
-    process.on('exit', () => releaseLock(lockFileOf(dataDir), holder));
-    const fault = faultOfFolder(dataDir);
-    if (fault) return refuse({ state: 'damaged', reason: fault });
-  }
-  const { pglite, engine } = await openEngine(dataDir).catch((error: unknown) =>
-    refuse({ state: 'damaged', reason: `the database engine cannot open it (${error instanceof Error ? error.message : String(error)})` }),
-  );
+/** Locks the folder and looks it over. @returns how to unlock it. */
+async function claimFolder(dataDir: string, ownerPid: number): Promise<() => void> {
+  const holder = { owner: markOf(ownerPid), engine: markOf(process.pid) };
+  const other = await lockFolder(dataDir, holder);
+  if (other) return refuse({ state: 'in_use', pid: ownerLives(other) ? other.owner.pid : other.engine.pid });
+  const unlock = () => releaseLock(lockFileOf(dataDir), holder);
+  process.on('exit', unlock);
+  const fault = faultOfFolder(dataDir);
+  if (fault) return refuse({ state: 'damaged', reason: fault }, unlock);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  return unlock;
+}
+
+async function serve({ dataDir, ownerPid, logins, idleInTransactionMs }: StartOrder, parentGone: Promise<void>): Promise<void> {
+  const unlock = dataDir.startsWith('memory:') ? () => undefined : await claimFolder(dataDir, ownerPid);
+  const { pglite, engine } = await openEngine(dataDir).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    return refuse({ state: 'damaged', reason: `the database engine cannot open it (${why})` }, unlock);
+  });
   const multiplexer = new Multiplexer(engine, { logins, idleInTransactionMs });
   await answer({ state: 'ready', port: await multiplexer.listen() });
   await parentGone;
