@@ -21,6 +21,8 @@ export interface Caller {
   readonly ip: string | null;
   readonly userAgent: string | null;
   readonly idempotency: IdempotencyClaim | null;
+  /** The If-Match header. */
+  readonly ifMatch: string | null;
 }
 
 /** Who acts, in which organization, with which rights: the first parameter of every service method. Made by the guard, frozen. */
@@ -46,6 +48,7 @@ export function systemContext(orgId: OrgId, requestId: string): OrgContext {
     ip: null,
     userAgent: null,
     idempotency: null,
+    ifMatch: null,
   } satisfies OrgContext);
 }
 
