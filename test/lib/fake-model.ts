@@ -14,6 +14,8 @@ export type FakeBehaviour =
   /** One line of `bytes` (default 10 MB) that never becomes an event. */
   | { kind: 'hugeLine'; bytes?: number }
   | { kind: 'endless'; delayMs?: number }
+  /** Calls tools that nobody offered, with arguments that are no JSON. */
+  | { kind: 'toolCalls'; count: number; argumentChars?: number }
   /** 200 with JSON that is no completion. */
   | { kind: 'wrongJson' }
   /** An error event inside a stream that began with 200. */
@@ -126,6 +128,8 @@ async function perform(behaviour: FakeBehaviour, res: ServerResponse, body: Fake
         await sendText(res, body, 'on and on ');
         await pause(res, behaviour.delayMs ?? 0);
       }
+    case 'toolCalls':
+      return toolCalls(res, body, behaviour);
     case 'wrongJson':
       return json(res, 200, { hello: 'world' });
     case 'errorEvent':
@@ -148,6 +152,20 @@ async function streamText(res: ServerResponse, body: FakeCompletionRequest, beha
   await write(res, event(chunk(body, {}, behaviour.finish ?? 'stop')));
   const usage = usageOf(body, behaviour);
   if (usage && body.stream_options?.include_usage) await write(res, event({ ...chunk(body, {}), choices: [], usage }));
+  res.end('data: [DONE]\n\n');
+}
+
+async function toolCalls(
+  res: ServerResponse,
+  body: FakeCompletionRequest,
+  behaviour: FakeBehaviour & { kind: 'toolCalls' },
+): Promise<void> {
+  openStream(res);
+  for (let index = 0; index < behaviour.count; index++) {
+    const call = { name: 'no_such_tool', arguments: '{"broken'.padEnd(behaviour.argumentChars ?? 0, 'x') };
+    await write(res, event(chunk(body, { tool_calls: [{ index, id: `call-${index}`, type: 'function', function: call }] })));
+  }
+  await write(res, event(chunk(body, {}, 'tool_calls')));
   res.end('data: [DONE]\n\n');
 }
 
@@ -201,7 +219,7 @@ function textOf(message: FakeCompletionRequest['messages'][number]): string {
   return typeof message.content === 'string' ? message.content : message.content.map((part) => part.text ?? '').join('\n');
 }
 
-function chunk(body: FakeCompletionRequest, delta: { content?: string }, finish: string | null = null): object {
+function chunk(body: FakeCompletionRequest, delta: object, finish: string | null = null): object {
   const choices = [{ index: 0, delta, finish_reason: finish }];
   return { id: 'chatcmpl-fake', object: 'chat.completion.chunk', created: 0, model: body.model, choices };
 }

@@ -4,15 +4,25 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Passes an event stream on and breaks it when one event grows beyond `maxBytes`: parsers hold an event until its blank line, so an
- * endless line, or endless lines without a blank one, would fill the memory.
+ * Passes an event stream on and breaks it when one event grows beyond `maxEventBytes`: parsers hold an event until its blank line, so
+ * an endless line, or endless lines without a blank one, would fill the memory. `maxBytes` bounds the whole, for what is collected
+ * without being given on (the arguments of a tool call).
  */
-export function eventLimit(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
+export function eventLimit({
+  maxEventBytes,
+  maxBytes,
+}: {
+  maxEventBytes: number;
+  maxBytes: number;
+}): TransformStream<Uint8Array, Uint8Array> {
+  let bytes = 0;
   let eventBytes = 0;
   let lineBytes = 0;
   let previous = 0;
   return new TransformStream({
     transform(chunk, controller) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new ModelFailure('ai.malformed', 'stream_too_large');
       for (const byte of chunk) {
         eventBytes += 1;
         if (byte === LF && previous === CR) {
@@ -24,7 +34,7 @@ export function eventLimit(maxBytes: number): TransformStream<Uint8Array, Uint8A
           lineBytes += 1;
         }
         previous = byte;
-        if (eventBytes > maxBytes) throw new ModelFailure('ai.malformed', 'event_too_large');
+        if (eventBytes > maxEventBytes) throw new ModelFailure('ai.malformed', 'event_too_large');
       }
       controller.enqueue(chunk);
     },

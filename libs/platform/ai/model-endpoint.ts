@@ -6,7 +6,8 @@ import { eventLimit } from './event-limit.js';
 import { ModelFailure } from './model-failure.js';
 import type { ModelOptions, ModelRequest } from './model-options.js';
 
-const MAX_EVENT_BYTES = 1024 * 1024;
+/** A token of four characters comes in an event of some 250 bytes: the whole is ample for 100,000 characters. */
+const STREAM_LIMITS = { maxEventBytes: 1024 * 1024, maxBytes: 64 * 1024 * 1024 };
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /**
@@ -46,11 +47,20 @@ export class ModelEndpoint {
 
   private async call(input: RequestInfo, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
-    if (this.options.apiKey) headers.set('authorization', `Bearer ${this.options.apiKey.reveal()}`);
+    if (this.options.apiKey) authorize(headers, this.options.apiKey);
     const response = await fetch(input, { ...init, headers, redirect: 'manual', dispatcher: this.agent });
     if (!response.ok) throw await refusal(response);
     if (!response.body) throw new ModelFailure('ai.malformed', 'empty_body');
-    return new Response(response.body.pipeThrough(eventLimit(MAX_EVENT_BYTES)), { status: response.status, headers: response.headers });
+    return new Response(response.body.pipeThrough(eventLimit(STREAM_LIMITS)), { status: response.status, headers: response.headers });
+  }
+}
+
+/** The error of `Headers` quotes the value, so it must not leave this function. */
+function authorize(headers: Headers, apiKey: Secret<string>): void {
+  try {
+    headers.set('authorization', `Bearer ${apiKey.reveal()}`);
+  } catch {
+    throw new ModelFailure('ai.rejected', 'key_is_no_header_value');
   }
 }
 

@@ -255,6 +255,39 @@ describe('an endpoint that fails', () => {
     expect(tookMs).toBeLessThan(2000);
   });
 
+  it('gives no tool call on, and ends when the endpoint is done with a thousand of them', async () => {
+    fake.script({ kind: 'toolCalls', count: 1000 });
+
+    const { text, end } = await run(gatewayWith());
+
+    expect(text).toBe('');
+    expect(end).toMatchObject({ finish: 'other', usage: { estimated: true } });
+    expect(end?.usage.outputTokens).toBeGreaterThan(1000);
+  });
+
+  it('cuts endless arguments of tool calls at the character limit', async () => {
+    fake.script({ kind: 'toolCalls', count: 10_000, argumentChars: 10_000 });
+
+    const { end } = await run(gatewayWith());
+
+    expect(end).toMatchObject({ finish: 'length', usage: { outputTokens: 25_000 } });
+  });
+
+  it('ends with the reason of the caller’s signal during a pause between tries', async () => {
+    fake.script({ kind: 'status', status: 429, retryAfterSeconds: 5 });
+    const caller = new AbortController();
+    setTimeout(() => caller.abort(new Error('cancelled by the user')), 100);
+
+    await expect(run(gatewayWith(), { ...ask, signal: caller.signal })).rejects.toThrow('cancelled by the user');
+  });
+
+  it('refuses a key that is no header value, without showing it', async () => {
+    const { error } = await run(gatewayWith({ apiKey: `${KEY}\n–` }));
+
+    expect(error).toMatchObject({ code: 'ai.rejected', options: { params: { reason: 'key_is_no_header_value' } } });
+    expect(inspect(error, { depth: 12 })).not.toContain(KEY);
+  });
+
   it('is unavailable when nothing listens', async () => {
     const gone = await startFakeModel();
     await gone.stop();
@@ -278,7 +311,7 @@ describe('an endpoint that fails', () => {
 });
 
 describe('the circuit', () => {
-  const failing = { attempts: 1, circuit: { failures: 5, halfOpenSeconds: 0.3 } };
+  const failing = { attempts: 1, circuit: { failures: 5, halfOpenSeconds: 0.6 } };
 
   async function opened5(): Promise<ModelGateway> {
     const gateway = gatewayWith(failing);
@@ -300,7 +333,7 @@ describe('the circuit', () => {
 
   it('lets one through after the pause, and closes when it answers', async () => {
     const gateway = await opened5();
-    await new Promise((resolve) => setTimeout(resolve, 350));
+    await new Promise((resolve) => setTimeout(resolve, 650));
     fake.script({ kind: 'silence', afterText: '', ms: 150 });
     const probe = run(gateway);
     const beside = await run(gateway);
@@ -309,7 +342,7 @@ describe('the circuit', () => {
     expect((await run(gateway)).error).toMatchObject({ options: { params: { reason: 'circuit_open' } } });
     expect(fake.requests).toHaveLength(6);
 
-    await new Promise((resolve) => setTimeout(resolve, 350));
+    await new Promise((resolve) => setTimeout(resolve, 650));
     fake.script({ kind: 'text', text: 'Back again.' });
 
     expect((await run(gateway)).text).toBe('Back again.');

@@ -27,6 +27,8 @@ interface Turn {
   textGiven: boolean;
 }
 
+type Parts = ReturnType<ModelEndpoint['open']>;
+type Part = Extract<Awaited<ReturnType<Parts['next']>>, { done?: false }>['value'];
 type Limited = ModelOptions & typeof DEFAULTS & { apiKey: Secret<string> | null };
 
 /**
@@ -76,7 +78,7 @@ export class ModelGateway {
           if (!(error instanceof ModelFailure)) throw error;
           const pauseMs = pauseBefore(tried, error, turn, options);
           if (pauseMs === null) throw toDomainError(error, turn.meter.usage());
-          await sleep(pauseMs, undefined, { signal: request.signal });
+          await sleep(pauseMs, undefined, { signal: request.signal }).catch(() => request.signal?.throwIfAborted());
           turn.meter.nextTry();
         }
       }
@@ -111,12 +113,7 @@ export class ModelGateway {
     }
   }
 
-  private async *read(
-    parts: ReturnType<ModelEndpoint['open']>,
-    turn: Turn,
-    options: Limited,
-    passage: Passage,
-  ): AsyncGenerator<ModelDelta, ModelFinish, undefined> {
+  private async *read(parts: Parts, turn: Turn, options: Limited, passage: Passage): AsyncGenerator<ModelDelta, ModelFinish, undefined> {
     let quietSince = performance.now();
     let patienceMs = options.firstTokenSeconds * 1000;
     for (;;) {
@@ -132,9 +129,10 @@ export class ModelGateway {
         turn.meter.finish();
         return finishOf(part.finishReason);
       }
-      if ((part.type !== 'text-delta' && part.type !== 'reasoning-delta') || part.text.length === 0) continue;
+      const received = textOf(part);
+      if (received.length === 0) continue;
 
-      const text = cutText(part.text, options.maxOutputChars - turn.receivedChars);
+      const text = cutText(received, options.maxOutputChars - turn.receivedChars);
       turn.receivedChars += text.length;
       turn.meter.receive(text.length);
       if (part.type === 'text-delta' && text.length > 0) {
@@ -142,7 +140,7 @@ export class ModelGateway {
         turn.textGiven = true;
         yield { type: 'text', text };
       }
-      if (text.length < part.text.length || turn.receivedChars >= options.maxOutputChars) return 'length';
+      if (text.length < received.length || turn.receivedChars >= options.maxOutputChars) return 'length';
       quietSince = performance.now();
       patienceMs = options.idleSeconds * 1000;
     }
@@ -184,6 +182,12 @@ async function nextWithin<T>(parts: AsyncIterator<T>, until: number, signal: Abo
 function patienceName(turn: Turn, quietSince: number, patienceMs: number, options: Limited): string {
   if (quietSince + patienceMs > turn.deadlineAt) return 'deadline';
   return patienceMs === options.firstTokenSeconds * 1000 && !turn.textGiven ? 'first_token' : 'idle';
+}
+
+/** What the endpoint wrote, whether it is given on or only counted. */
+function textOf(part: Part): string {
+  if (part.type === 'text-delta' || part.type === 'reasoning-delta') return part.text;
+  return part.type === 'tool-input-delta' ? part.delta : '';
 }
 
 function finishOf(reason: string): ModelFinish {

@@ -60,7 +60,7 @@ const site: RequestListener = (req, res) => {
     else if (path === 'relative') redirect('../end');
     else if (path === 'loop') redirect('/loop');
     else if (path === 'big') bigBody(res);
-    else if (path === 'announced') res.writeHead(200, { 'content-length': '99999999' }).write('x');
+    else if (path === 'announced') res.writeHead(200, { 'content-length': '99999999' })[req.method === 'HEAD' ? 'end' : 'write']('x');
     else if (path === 'slow') res.writeHead(200).write('x');
     else if (path === 'silent') res.setTimeout(0);
     else if (path === 'cut') res.writeHead(200, { 'content-length': '100' }).write(SECRET, () => res.destroy());
@@ -350,7 +350,10 @@ describe('limits', () => {
   });
 
   it('reads nothing of a body that announces too much', async () => {
-    await expect(safeFetch().fetch(`http://public.test:${port}/announced`)).rejects.toMatchObject(failure('too_large'));
+    const url = `http://public.test:${port}/announced`;
+
+    await expect(safeFetch().fetch(url)).rejects.toMatchObject(failure('too_large'));
+    await expect(safeFetch().fetch(url, { method: 'HEAD' })).resolves.toMatchObject({ headers: { 'content-length': '99999999' } });
   });
 
   it('takes a body of exactly the limit', async () => {

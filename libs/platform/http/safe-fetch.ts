@@ -114,7 +114,7 @@ export class SafeFetch {
       });
       const headers = flatten(response.headers);
       if (!REDIRECTS.has(response.statusCode) || headers.location === undefined) {
-        const body = await readBody(response.body, headers['content-length'], limits.maxBytes);
+        const body = await readBody(response.body, hop.method === 'HEAD' ? undefined : headers['content-length'], limits.maxBytes);
         return { status: response.statusCode, headers, body, url: hop.url.href };
       }
       discard(response.body);
