@@ -1,3 +1,4 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { ensureSystemDatabase } from '@dbos-inc/dbos-sdk/internal/system_database';
 import { GlobalLogger } from '@dbos-inc/dbos-sdk/internal/telemetry/logs';
 import pg from 'pg';
@@ -53,7 +54,7 @@ export function migrateDurable(durableUrl: string): Promise<void> {
 async function ensureLogin(client: pg.Client, { name, password }: Login, memberOf: string[]): Promise<void> {
   const role = pg.escapeIdentifier(name);
   await client.query(`CREATE ROLE ${role} LOGIN NOINHERIT`).catch(unlessSqlState('42710', '23505'));
-  const attributes = `LOGIN NOINHERIT PASSWORD ${pg.escapeLiteral(password)}`;
+  const attributes = `LOGIN NOINHERIT PASSWORD ${pg.escapeLiteral(passwordVerifier(password))}`;
   await retried(() => client.query(`ALTER ROLE ${role} ${attributes}`));
   const { rows } = await client.query<{ group: string }>(
     `SELECT g.rolname AS "group" FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
@@ -70,6 +71,17 @@ async function ensureLogin(client: pg.Client, { name, password }: Login, memberO
   await retried(() =>
     client.query(`DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), ${pg.escapeLiteral(name)}); END $$`),
   );
+}
+
+const SCRAM_ITERATIONS = 4096;
+
+/** What PostgreSQL would store of the password (RFC 5803), so that the password itself reaches neither the server nor its log. */
+function passwordVerifier(password: string): string {
+  const salt = randomBytes(16);
+  const salted = pbkdf2Sync(password.normalize('NFKC'), salt, SCRAM_ITERATIONS, 32, 'sha256');
+  const hmac = (text: string) => createHmac('sha256', salted).update(text).digest();
+  const storedKey = createHash('sha256').update(hmac('Client Key')).digest('base64');
+  return `SCRAM-SHA-256$${SCRAM_ITERATIONS}:${salt.toString('base64')}$${storedKey}:${hmac('Server Key').toString('base64')}`;
 }
 
 /** The durable engine's first migration needs CREATE on the database: its outcome is put here instead, recorded as done. */
