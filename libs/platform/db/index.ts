@@ -5,3 +5,7 @@ export { Prisma } from './generated/client.js';
 export { IDEMPOTENCY_TTL_HOURS } from './idempotency.js';
 export { afterCommit, assertNoTransaction } from './scope.js';
 export { TABLES } from './tables.js';
+export { assertBootable, BootRefused } from './boot-check.js';
+export { type Database, openDatabase } from './database.js';
+export { DataFolderDamaged, DataFolderInUse } from './embedded.js';
+export { MigrationRefused, MigrationRunner } from './migrations.js';

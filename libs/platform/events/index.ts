@@ -1,2 +1,7 @@
 export { type Audience, type EventDraft, type Json, type JsonObject, type LoggedEvent, toLiveEvent } from './event.js';
+export { Dispatcher } from './dispatcher.js';
 export { Events } from './events.js';
+export { EventsModule } from './events.module.js';
+export { Sealer } from './sealer.js';
+export { OnEvent } from './subscribers.js';
+export { Verifier } from './verifier.js';
