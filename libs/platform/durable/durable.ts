@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import { DBOS } from '@dbos-inc/dbos-sdk';
+import { v7 as uuidv7 } from 'uuid';
+import { assertNoTransaction } from '@atrium/platform/db';
+import { Log } from '@atrium/platform/observability';
+import { FairLimiter } from './fair-limiter.js';
+
+export type DurableArgs = Record<string, string | number> & { orgId: string };
+
+/** What a running durable function may do. */
+export interface DurableRun {
+  readonly id: string;
+  /**
+   * Runs `fn` and keeps its result, so that it is not run again after a restart. A step that was running when the process died runs
+   * again: make it idempotent. Results are ids and small JSON, never text of persons.
+   */
+  step<T>(name: string, fn: () => Promise<T>, retry?: { attempts: number; backoffSeconds: number }): Promise<T>;
+  /** Survives restarts. */
+  sleep(ms: number): Promise<void>;
+  /** Aborted when this process shuts down; the work goes on in another one, or here after the restart. */
+  readonly signal: AbortSignal;
+}
+
+type Body = (args: DurableArgs, run: DurableRun) => Promise<void>;
+
+/** Marks this build's functions: DBOS runs only functions of its own application version. */
+const APPLICATION_VERSION = 'atrium-1';
+
+/** Durable functions on DBOS: started once per id, run to their end whatever process dies. */
+@Injectable()
+export class Durable {
+  private readonly functions = new Map<string, (args: DurableArgs) => Promise<void>>();
+  private readonly stopping = new AbortController();
+  /** Names this run of the process; never used again. */
+  readonly executorId = `${process.pid}-${uuidv7()}`;
+
+  constructor(private readonly log: Log) {}
+
+  /** Declares a function; in `onModuleInit`, before the launch. `concurrency` bounds its runs in one process, organizations in turn. */
+  register(name: string, body: Body, options: { concurrency?: number } = {}): void {
+    const limiter = options.concurrency ? new FairLimiter(options.concurrency) : null;
+    const run = async (args: DurableArgs): Promise<void> => {
+      const id = DBOS.workflowID ?? '';
+      const handle: DurableRun = {
+        id,
+        signal: this.stopping.signal,
+        sleep: (ms) => DBOS.sleep(ms),
+        step: (step, fn, retry) =>
+          DBOS.runStep(fn, {
+            name: step,
+            ...(retry ? { retriesAllowed: true, maxAttempts: retry.attempts, intervalSeconds: retry.backoffSeconds, backoffRate: 2 } : {}),
+          }),
+      };
+      try {
+        await (limiter ? limiter.run(args.orgId, () => body(args, handle)) : body(args, handle));
+      } catch (error) {
+        if (!this.stopping.signal.aborted) this.log.fault('a durable function failed', error, { kind: name, id, orgId: args.orgId });
+        throw error;
+      }
+    };
+    this.functions.set(name, DBOS.registerWorkflow(run, { name, maxRecoveryAttempts: 100 }));
+  }
+
+  /** Starts a function, or does nothing when one of this id was started before. Not inside a transaction. */
+  async start(name: string, id: string, args: DurableArgs): Promise<void> {
+    assertNoTransaction('a durable start');
+    const fn = this.functions.get(name);
+    if (!fn) throw new Error(`no durable function is named ${name}`);
+    await DBOS.startWorkflow(fn, { workflowID: id })(args);
+  }
+
+  async cancel(id: string): Promise<void> {
+    assertNoTransaction('a durable cancel');
+    await DBOS.cancelWorkflow(id);
+  }
+
+  /** Hands the unfinished work of dead executors to the living ones. */
+  async resumeWorkOf(executorIds: string[]): Promise<number> {
+    const left = await DBOS.listWorkflows({ status: 'PENDING', executorId: executorIds });
+    if (left.length > 0) await DBOS.resumeWorkflows(left.map((one) => one.workflowID));
+    return left.length;
+  }
+
+  async launch(url: string): Promise<void> {
+    DBOS.setConfig({
+      name: 'atrium',
+      systemDatabaseUrl: url,
+      systemDatabaseSchemaName: 'dbos',
+      systemDatabasePoolSize: 5,
+      executorID: this.executorId,
+      applicationVersion: APPLICATION_VERSION,
+      runMigrations: false,
+      logLevel: 'error',
+    });
+    await DBOS.launch();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await DBOS.shutdown();
+  }
+}

@@ -1,0 +1,43 @@
+import { FairLimiter } from './fair-limiter';
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('FairLimiter', () => {
+  it('never runs more than its capacity at once', async () => {
+    const limiter = new FairLimiter(2);
+    let running = 0;
+    let most = 0;
+    const task = async () => {
+      most = Math.max(most, ++running);
+      await tick();
+      running--;
+    };
+
+    await Promise.all(Array.from({ length: 20 }, (_, index) => limiter.run(`org-${index % 3}`, task)));
+
+    expect(most).toBe(2);
+    expect(running).toBe(0);
+  });
+
+  it('serves a quiet organization after one task of a busy one', async () => {
+    const limiter = new FairLimiter(1);
+    const order: string[] = [];
+    const task = (name: string) => async () => {
+      await tick();
+      order.push(name);
+    };
+
+    const all = [...Array.from({ length: 5 }, () => limiter.run('busy', task('busy'))), limiter.run('quiet', task('quiet'))];
+    await Promise.all(all);
+
+    expect(order.indexOf('quiet')).toBeLessThanOrEqual(2);
+  });
+
+  it('gives the place back when a task fails', async () => {
+    const limiter = new FairLimiter(1);
+
+    await expect(limiter.run('org', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+
+    await expect(limiter.run('org', () => Promise.resolve('next'))).resolves.toBe('next');
+  });
+});

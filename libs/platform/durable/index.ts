@@ -1,0 +1,3 @@
+export { Durable, type DurableArgs, type DurableRun } from './durable.js';
+export { DurableModule } from './durable.module.js';
+export { Reaper } from './reaper.js';
