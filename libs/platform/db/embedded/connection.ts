@@ -186,9 +186,14 @@ export class Connection implements Tenant {
     this.noteChannels(batch);
     const answer = await this.engine.send(Buffer.concat(batch.frames.map((each) => each.bytes)));
     this.prepared.ranBatch(batch.frames);
+    let ready = batch.frames.at(-1)?.type === 'H';
     for (const { type, bytes } of wire.framesOf(answer)) {
-      if (type === 'Z') this.status = bytes.toString('latin1', 5, 6);
+      if (type !== 'Z') continue;
+      this.status = bytes.toString('latin1', 5, 6);
+      ready = true;
     }
+    // A statement that exhausts the engine's stack is dropped without a word.
+    if (!ready) throw new wire.WireError('XX000', 'the statement was too deep for the embedded database');
     if (answer.length) this.write(answer);
     if (this.status === 'I' && batch.frames.at(-1)?.type !== 'H') await this.endTurn();
     else this.timer = setTimeout(() => this.giveUp(), this.options.idleInTransactionMs);
@@ -236,7 +241,8 @@ export class Connection implements Tenant {
     if (!mayHaveOpen && this.prepared.isEmpty) return;
     await this.engine.acquire(this);
     const rollBack = mayHaveOpen ? Buffer.concat([wire.syncFrame(), wire.queryFrame('ROLLBACK')]) : Buffer.alloc(0);
-    await this.engine.send(Buffer.concat([rollBack, this.prepared.closeAll(), wire.syncFrame()]));
+    const answer = await this.engine.send(Buffer.concat([rollBack, this.prepared.closeAll(), wire.syncFrame()]));
+    if (!answer.length) throw new Error('The embedded engine no longer answers.');
     await this.endTurn();
   }
 }

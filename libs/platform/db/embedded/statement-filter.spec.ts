@@ -7,7 +7,14 @@ it.each(['SET SESSION/**/AUTHORIZATION x', 'reset session_Authorization', 'SELEC
   },
 );
 
-it.each(['DISCARD ALL', 'discard/**/plans', 'DEALLOCATE PREPARE ALL', 'COPY t (a) FROM\n/* */ STDIN'])('serves %s to nobody', (sql) => {
+it.each([
+  'DISCARD ALL',
+  'discard/**/plans',
+  'DEALLOCATE PREPARE ALL',
+  'SET LOCAL transaction_timeout = 1',
+  'set Idle_in_transaction_session_timeout to 1',
+  'COPY t (a) FROM\n/* */ STDIN',
+])('serves %s to nobody', (sql) => {
   expect(() => assertServed(sql)).toThrow(expect.objectContaining({ sqlState: '0A000' }));
 });
 

@@ -12,9 +12,13 @@ const CLEARS_THE_SESSION = /\bdiscard\b|\bdeallocate\s+(prepare\s+)?all\b/i;
 const COPY = /\bcopy\b/i;
 const STDIN = /\bstdin\b/i;
 
+/** Timeouts that end the session, which all connections share, and another encoding than UTF-8, on which the engine hangs. */
+const ENDS_THE_SESSION = /transaction_timeout|idle_(in_transaction_)?session_timeout|client_encoding/i;
+
 /** @throws WireError 0A000 for what would harm the other connections, whoever asks. */
 export function assertServed(sql: string): void {
   if (CLEARS_THE_SESSION.test(sql)) throw new WireError('0A000', 'the embedded database does not serve DISCARD and DEALLOCATE ALL');
+  if (ENDS_THE_SESSION.test(sql)) throw new WireError('0A000', 'the embedded database does not serve this setting of the session');
   if (COPY.test(sql) && STDIN.test(sql)) throw new WireError('0A000', 'the embedded database does not serve COPY FROM STDIN');
 }
 
