@@ -1,4 +1,8 @@
-DROP FUNCTION search_ranked(text[], text[], text[], int);
+DROP FUNCTION search_ranked(text[], double precision[], double precision, double precision, text[], text[], jsonb, boolean, int);
+DROP FUNCTION search_statistics(text[]);
+DROP FUNCTION search_word(text);
+DROP FUNCTION search_length(tsvector);
+DROP FUNCTION search_lexemes(text);
 DROP TABLE search_debts, search_totals, search_terms, search_units;
 DROP TABLE event_failures, event_cursors, event_seals, event_texts;
 DROP FUNCTION append_events(jsonb);

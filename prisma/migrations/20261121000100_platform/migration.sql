@@ -270,7 +270,7 @@ CREATE TABLE search_totals (
 SELECT atrium_tenant_table('search_totals');
 GRANT SELECT, INSERT, UPDATE, DELETE ON search_totals TO atrium_app;
 
--- Counted units that were removed or rewritten: what the counter still has to subtract.
+-- Counted units that were removed or rewritten: what the counter still has to subtract. `id` is the debt's own.
 CREATE TABLE search_debts (
   org_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -283,64 +283,108 @@ GRANT SELECT, INSERT, DELETE ON search_debts TO atrium_app;
 GRANT SELECT (org_id) ON search_debts TO atrium_system;
 CREATE POLICY sweep ON search_debts FOR SELECT TO atrium_system USING (true);
 
--- The search function's owner reads beneath the tenant policy; the function itself filters by organization and grants.
-GRANT SELECT ON search_units, search_terms, search_totals TO atrium_search;
-CREATE POLICY search ON search_units FOR SELECT TO atrium_search USING (true);
-CREATE POLICY search ON search_terms FOR SELECT TO atrium_search USING (true);
-CREATE POLICY search ON search_totals FOR SELECT TO atrium_search USING (true);
+-- The lexemes of a text, for units and for queries alike: English stems; of a text that is made of stop words only, those words.
+CREATE FUNCTION search_lexemes(p_text text) RETURNS tsvector LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+  SELECT CASE WHEN english = ''::tsvector THEN to_tsvector('pg_catalog.simple', p_text) ELSE english END
+  FROM (SELECT to_tsvector('pg_catalog.english', p_text) AS english) e
+$$;
+-- How many words a tsvector was made of.
+CREATE FUNCTION search_length(p_tsv tsvector) RETURNS int LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+  SELECT coalesce(sum(cardinality(l.positions)), 0)::int FROM unnest(p_tsv) l
+$$;
+-- The query for one lexeme, whatever characters it holds.
+CREATE FUNCTION search_word(p_lexeme text) RETURNS tsquery LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+  SELECT ('''' || replace(replace(p_lexeme, '\', '\\'), '''', '''''') || '''')::tsquery
+$$;
 
--- BM25 (Robertson & Zaragoza 2009; k1 = 1.2, b = 0.75, idf of Lucene) over units that hold at least one of the terms and that the
--- reader may see. Terms in more than a fifth of a large organization's units fetch no candidates unless all are that common.
--- The title's weight (label A) counts threefold.
-CREATE FUNCTION search_ranked(p_terms text[], p_grants text[], p_kinds text[], p_limit int)
+-- What BM25 needs to know of the caller's organization: units, mean length, and how many units hold each term (absent terms are left
+-- out). Folded counts, plus units that the counter has not reached, minus its debts: the same before and after it folds.
+CREATE FUNCTION search_statistics(p_terms text[]) RETURNS TABLE (units double precision, mean_length double precision, terms text[], holders double precision[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH o AS (SELECT nullif(current_setting('app.org_id', true), '')::uuid AS id),
+  total AS (
+    SELECT coalesce(c.units, 0) + u.units - d.units AS units, coalesce(c.length, 0) + u.length - d.length AS length
+    FROM o
+    CROSS JOIN LATERAL (SELECT count(*) AS units, coalesce(sum(s.length), 0) AS length FROM public.search_units s WHERE s.org_id = o.id AND NOT s.counted) u
+    CROSS JOIN LATERAL (SELECT count(*) AS units, coalesce(sum(s.length), 0) AS length FROM public.search_debts s WHERE s.org_id = o.id) d
+    LEFT JOIN public.search_totals c ON c.org_id = o.id
+  ),
+  term AS (
+    SELECT t.term, coalesce(c.units, 0)
+        + (SELECT count(*) FROM public.search_units s WHERE s.org_id = o.id AND NOT s.counted AND s.tsv @@ public.search_word(t.term))
+        - (SELECT count(*) FROM public.search_debts s WHERE s.org_id = o.id AND s.tsv @@ public.search_word(t.term)) AS holders
+    FROM o CROSS JOIN unnest(p_terms) AS t(term) LEFT JOIN public.search_terms c ON c.org_id = o.id AND c.term = t.term
+  )
+  SELECT total.units::double precision, greatest(total.length::double precision / greatest(total.units, 1), 1),
+    coalesce((SELECT array_agg(term.term ORDER BY term.holders, term.term) FROM term WHERE term.holders > 0), '{}'),
+    coalesce((SELECT array_agg(term.holders::double precision ORDER BY term.holders, term.term) FROM term WHERE term.holders > 0), '{}')
+  FROM total
+$$;
+
+-- The search function's owner reads beneath the tenant policy; the function itself filters by organization and grants.
+GRANT SELECT ON search_units TO atrium_search;
+CREATE POLICY search ON search_units FOR SELECT TO atrium_search USING (true);
+
+-- BM25 (Robertson & Zaragoza 2009; k1 = 1.2, b = 0.75, idf of Lucene) over units that hold at least one of the terms, and of which the
+-- reader has a grant. A word of the title (label A) counts threefold. Terms come rarest first, as search_statistics gives them, and fetch
+-- candidates as long as these are at most 5,000; when what the reader may see of them is less than was asked for, all terms fetch.
+-- p_source: fields that the unit's source must have; p_once: each subject with its best unit only.
+CREATE FUNCTION search_ranked(p_terms text[], p_holders double precision[], p_units double precision, p_mean_length double precision,
+  p_grants text[], p_kinds text[], p_source jsonb, p_once boolean, p_limit int)
 RETURNS TABLE (id uuid, score double precision)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   o uuid := nullif(current_setting('app.org_id', true), '')::uuid;
-  n double precision;
-  avg_length double precision;
-  t text;
-  terms text[] := '{}';
-  idfs double precision[] := '{}';
-  candidates text[] := '{}';
-  df double precision;
+  idfs double precision[];
+  fetching int := 0;
+  fetched double precision := 0;
   q tsquery;
+  ids uuid[];
+  scores double precision[];
 BEGIN
   IF o IS NULL OR coalesce(cardinality(p_grants), 0) = 0 OR coalesce(cardinality(p_terms), 0) = 0 THEN RETURN; END IF;
-  SELECT coalesce(c.units, 0) + u.units, greatest((coalesce(c.length, 0) + u.length)::double precision / greatest(coalesce(c.units, 0) + u.units, 1), 1)
-    INTO n, avg_length
-    FROM (SELECT count(*) AS units, coalesce(sum(s.length), 0) AS length FROM public.search_units s WHERE s.org_id = o AND NOT s.counted) u
-    LEFT JOIN public.search_totals c ON c.org_id = o;
-  FOREACH t IN ARRAY p_terms LOOP
-    SELECT coalesce((SELECT c.units FROM public.search_terms c WHERE c.org_id = o AND c.term = t), 0)
-         + (SELECT count(*) FROM public.search_units s WHERE s.org_id = o AND NOT s.counted AND s.tsv @@ quote_literal(t)::tsquery) INTO df;
-    IF df > 0 THEN
-      terms := terms || t;
-      idfs := idfs || ln(1 + (greatest(n - df, 0) + 0.5) / (df + 0.5));
-      IF n < 2000 OR df < n / 5 THEN candidates := candidates || t; END IF;
-    END IF;
+  SELECT array_agg(ln(1 + (greatest(p_units - h.holders, 0) + 0.5) / (h.holders + 0.5)) ORDER BY h.place) INTO idfs
+    FROM unnest(p_holders) WITH ORDINALITY AS h(holders, place);
+  WHILE fetching < cardinality(p_terms) AND (fetching = 0 OR fetched + p_holders[fetching + 1] <= 5000) LOOP
+    fetching := fetching + 1;
+    fetched := fetched + p_holders[fetching];
   END LOOP;
-  IF cardinality(terms) = 0 THEN RETURN; END IF;
-  IF cardinality(candidates) = 0 THEN candidates := terms; END IF;
-  SELECT string_agg(quote_literal(f), ' | ')::tsquery INTO q FROM unnest(candidates) f;
-  RETURN QUERY
-    SELECT s.id, sum(w.idf * x.tf * 2.2 / (x.tf + 1.2 * (0.25 + 0.75 * s.length / avg_length)))
-    FROM public.search_units s
-    CROSS JOIN LATERAL (
-      SELECT l.lexeme, (SELECT sum(CASE p WHEN 'A' THEN 3 ELSE 1 END) FROM unnest(l.weights) p)::double precision AS tf
-      FROM unnest(s.tsv) l WHERE l.lexeme = ANY (terms)
-    ) x
-    JOIN unnest(terms, idfs) AS w(term, idf) ON w.term = x.lexeme
-    WHERE s.org_id = o AND s.tsv @@ q AND s.grants && p_grants AND (p_kinds IS NULL OR s.kind = ANY (p_kinds))
-    GROUP BY s.id
-    ORDER BY 2 DESC, 1
-    LIMIT least(p_limit, 500);
+  LOOP
+    SELECT string_agg(public.search_word(w)::text, ' | ')::tsquery INTO q FROM unnest(p_terms[1:fetching]) w;
+    SELECT array_agg(best.id ORDER BY best.score DESC, best.id), array_agg(best.score ORDER BY best.score DESC, best.id) INTO ids, scores
+    FROM (
+      SELECT placed.id, placed.score FROM (
+        SELECT scored.id, scored.score, row_number() OVER (PARTITION BY scored.kind, scored.subject_id ORDER BY scored.score DESC, scored.id) AS place
+        FROM (
+          SELECT s.id, s.kind, s.subject_id, (
+            SELECT sum(w.idf * x.tf * 2.2 / (x.tf + 1.2 * (0.25 + 0.75 * s.length / p_mean_length)))
+            FROM (
+              SELECT l.lexeme, (SELECT sum(CASE p WHEN 'A' THEN 3 ELSE 1 END) FROM unnest(l.weights) p)::double precision AS tf
+              FROM unnest(s.tsv) l WHERE l.lexeme = ANY (p_terms)
+            ) x JOIN unnest(p_terms, idfs) AS w(term, idf) ON w.term = x.lexeme
+          ) AS score
+          FROM public.search_units s
+          WHERE s.org_id = o AND s.tsv @@ q AND s.grants && p_grants
+            AND (p_kinds IS NULL OR s.kind = ANY (p_kinds)) AND (p_source IS NULL OR s.source @> p_source)
+        ) scored
+      ) placed
+      WHERE NOT p_once OR placed.place = 1
+      ORDER BY placed.score DESC, placed.id LIMIT least(p_limit, 500)
+    ) best;
+    EXIT WHEN fetching = cardinality(p_terms) OR cardinality(ids) >= least(p_limit, 500);
+    fetching := cardinality(p_terms);
+  END LOOP;
+  RETURN QUERY SELECT * FROM unnest(ids, scores);
 END $$;
-REVOKE ALL ON FUNCTION search_ranked(text[], text[], text[], int) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION search_ranked(text[], text[], text[], int) TO atrium_app;
+
+REVOKE ALL ON FUNCTION search_lexemes(text), search_length(tsvector), search_word(text), search_statistics(text[]),
+  search_ranked(text[], double precision[], double precision, double precision, text[], text[], jsonb, boolean, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION search_lexemes(text), search_length(tsvector), search_word(text), search_statistics(text[]),
+  search_ranked(text[], double precision[], double precision, double precision, text[], text[], jsonb, boolean, int) TO atrium_app;
+GRANT EXECUTE ON FUNCTION search_word(text) TO atrium_search;
 -- An owner that is no superuser must be a member of the role to hand the function over.
 GRANT atrium_search TO CURRENT_USER;
 GRANT CREATE ON SCHEMA public TO atrium_search;
-ALTER FUNCTION search_ranked(text[], text[], text[], int) OWNER TO atrium_search;
+ALTER FUNCTION search_ranked(text[], double precision[], double precision, double precision, text[], text[], jsonb, boolean, int) OWNER TO atrium_search;
 REVOKE CREATE ON SCHEMA public FROM atrium_search;
 REVOKE atrium_search FROM CURRENT_USER;
