@@ -25,11 +25,24 @@ const shared = {
   },
 };
 
-/** Unit tests need nothing; every other project shares one database and one running server, started once in the global set-up. */
+const run = { globalSetup: '<rootDir>/test/global-setup.mjs', globalTeardown: '<rootDir>/test/global-teardown.mjs' };
+const project = (displayName, testMatch, more = {}) => ({
+  ...shared,
+  ...more,
+  displayName,
+  testMatch: testMatch.map((glob) => `<rootDir>/${glob}`),
+});
+
+/** Unit tests need nothing. The others share one database and one running app, started once by the global set-up; faults start their own. */
 export default {
   cacheDirectory: '.cache/jest',
   maxWorkers: 2,
+  testTimeout: 60_000,
   projects: [
-    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps,test}/**/*.spec.ts'] },
+    project('unit', ['{apps,libs,test}/**/*.spec.ts']),
+    project('integration', ['libs/**/*.int-spec.ts', 'test/**/*.int-spec.ts'], run),
+    project('e2e', ['test/e2e/*.e2e-spec.ts'], run),
+    project('security', ['test/security/*.e2e-spec.ts', 'test/architecture/*.e2e-spec.ts'], run),
+    project('faults', ['test/faults/**/*.fault-spec.ts']),
   ],
 };

@@ -18,6 +18,9 @@ import { PDFDocument, StandardFonts } from 'pdf-lib';
 const samples = new URL('../samples/', import.meta.url);
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 
+// Zip archives hold local time.
+process.env.TZ = 'UTC';
+
 /** The Word library writes the time of day into the archive and the properties; here it is always the same. */
 globalThis.Date = class extends Date {
   constructor(...args) {

@@ -1,4 +1,4 @@
-import { FairLimiter } from './fair-limiter';
+import { FairLimiter } from './fair-limiter.js';
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 

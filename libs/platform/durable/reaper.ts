@@ -38,20 +38,26 @@ export class Reaper {
       await this.register();
       await this.takeOver(DEAD_AFTER_SECONDS);
     } catch (error) {
-      this.log.warn('the heartbeat of durable work failed; it goes on', { reason: error instanceof Error ? error.message.slice(0, 200) : '' });
+      this.log.warn('the heartbeat of durable work failed; it goes on', {
+        reason: error instanceof Error ? error.message.slice(0, 200) : '',
+      });
     }
   }
 
   private register(): Promise<unknown> {
-    return this.db.asSystem('heartbeat', (tx) =>
-      tx.$executeRaw`INSERT INTO durable_executors (id) VALUES (${this.durable.executorId}) ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()`,
+    return this.db.asSystem(
+      'heartbeat',
+      (tx) =>
+        tx.$executeRaw`INSERT INTO durable_executors (id) VALUES (${this.durable.executorId}) ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()`,
     );
   }
 
   /** Claims dead executors by renewing their heartbeat, so that a reaper that dies itself delays their work but does not lose it. */
   private async takeOver(afterSeconds: number): Promise<void> {
-    const dead = await this.db.asSystem('dead executors', (tx) =>
-      tx.$queryRaw<{ id: string }[]>`
+    const dead = await this.db.asSystem(
+      'dead executors',
+      (tx) =>
+        tx.$queryRaw<{ id: string }[]>`
         UPDATE durable_executors SET heartbeat_at = clock_timestamp()
         WHERE id IN (SELECT id FROM durable_executors WHERE id <> ${this.durable.executorId} AND heartbeat_at < clock_timestamp() - ${afterSeconds} * interval '1 second' FOR UPDATE SKIP LOCKED)
         RETURNING id`,

@@ -158,8 +158,10 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     if (this.stopped || this.subscribers.length === 0) return;
     try {
       const names = this.subscribers.map((subscriber) => subscriber.name);
-      const behind = await this.db.asSystem('subscribers that are behind', (tx) =>
-        tx.$queryRaw<{ org_id: string; subscriber: string }[]>`
+      const behind = await this.db.asSystem(
+        'subscribers that are behind',
+        (tx) =>
+          tx.$queryRaw<{ org_id: string; subscriber: string }[]>`
           SELECT h.org_id, s.name AS subscriber FROM event_heads h CROSS JOIN unnest(${names}::text[]) AS s(name)
           LEFT JOIN event_cursors c ON c.org_id = h.org_id AND c.subscriber = s.name
           WHERE h.org_id <> ${INSTANCE_ORG}::uuid AND h.seq > coalesce(c.seq, 0) AND coalesce(c.retry_at < clock_timestamp(), true) LIMIT 500`,
@@ -169,7 +171,9 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         if (own) this.start(org_id as OrgId, own);
       }
     } catch (error) {
-      this.log.warn('the sweep for forgotten events failed; it goes on', { reason: error instanceof Error ? error.message.slice(0, 200) : '' });
+      this.log.warn('the sweep for forgotten events failed; it goes on', {
+        reason: error instanceof Error ? error.message.slice(0, 200) : '',
+      });
     }
   }
 }

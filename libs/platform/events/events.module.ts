@@ -17,8 +17,16 @@ import { Verifier } from './verifier.js';
     Dispatcher,
     Sealer,
     Verifier,
-    { provide: AuditKey, useFactory: (config: Config) => new AuditKey(deriveKey(config.auditKey.reveal(), 'audit chain')), inject: [CONFIG] },
-    { provide: AuditHeads, useFactory: (config: Config, key: AuditKey) => new AuditHeads(join(config.DATA_DIR, 'audit'), key.bytes), inject: [CONFIG, AuditKey] },
+    {
+      provide: AuditKey,
+      useFactory: (config: Config) => new AuditKey(deriveKey(config.auditKey.reveal(), 'audit chain')),
+      inject: [CONFIG],
+    },
+    {
+      provide: AuditHeads,
+      useFactory: (config: Config, key: AuditKey) => new AuditHeads(join(config.DATA_DIR, 'audit'), key.bytes),
+      inject: [CONFIG, AuditKey],
+    },
   ],
   exports: [Events, Dispatcher, Sealer, Verifier],
 })

@@ -29,8 +29,12 @@ export class Events {
   async appendMany(tx: Tx, ctx: OrgContext, drafts: EventDraft[]): Promise<LoggedEvent[]> {
     if (drafts.length === 0 || drafts.length > MAX_BATCH) throw new Error(`1 to ${MAX_BATCH} events at once`);
     const records = drafts.map((draft) => toRecord(ctx, draft));
-    const [at] = await tx.$queryRaw<[{ first_seq: bigint; appended_at: Date }]>`SELECT first_seq, appended_at FROM append_events(${JSON.stringify(records)}::jsonb)`;
-    const events = records.map((record, index) => toLogged(ctx, record, drafts[index]?.stamp, Number(at.first_seq) + index, at.appended_at));
+    const [at] = await tx.$queryRaw<
+      [{ first_seq: bigint; appended_at: Date }]
+    >`SELECT first_seq, appended_at FROM append_events(${JSON.stringify(records)}::jsonb)`;
+    const events = records.map((record, index) =>
+      toLogged(ctx, record, drafts[index]?.stamp, Number(at.first_seq) + index, at.appended_at),
+    );
     afterCommit(() => {
       for (const event of events) {
         this.metrics.events.inc({ type: event.type });
@@ -52,7 +56,13 @@ export class Events {
   }
 
   /** Events after `seq`, oldest first, with their text. `types` null: all. */
-  async after(tx: Tx, ctx: Pick<OrgContext, 'orgId'>, seq: number, limit: number, types: readonly string[] | null = null): Promise<LoggedEvent[]> {
+  async after(
+    tx: Tx,
+    ctx: Pick<OrgContext, 'orgId'>,
+    seq: number,
+    limit: number,
+    types: readonly string[] | null = null,
+  ): Promise<LoggedEvent[]> {
     const rows = await tx.$queryRaw<EventRow[]>`
       SELECT e.*, t.text FROM events e LEFT JOIN event_texts t ON t.org_id = e.org_id AND t.seq = e.seq
       WHERE e.org_id = ${ctx.orgId}::uuid AND e.seq > ${seq} AND (${types}::text[] IS NULL OR e.type = ANY (${types}::text[]))

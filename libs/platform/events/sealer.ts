@@ -39,8 +39,10 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   /** Seals every organization's tail. */
   async sealAll(): Promise<void> {
-    const open = await this.db.asSystem('unsealed tails', (tx) =>
-      tx.$queryRaw<{ org_id: string }[]>`
+    const open = await this.db.asSystem(
+      'unsealed tails',
+      (tx) =>
+        tx.$queryRaw<{ org_id: string }[]>`
         SELECT h.org_id FROM event_heads h WHERE h.seq > coalesce((SELECT max(s.seq) FROM event_seals s WHERE s.org_id = h.org_id), 0) LIMIT 1000`,
     );
     for (const { org_id } of open) await this.seal(org_id as OrgId);
@@ -58,10 +60,16 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
   }
 
   private async sealBatch(tx: Tx, orgId: OrgId): Promise<{ seq: number; hash: string; count: number } | null> {
-    const [lock] = await tx.$queryRaw<{ free: boolean }[]>`SELECT pg_try_advisory_xact_lock(hashtextextended(${`seal ${orgId}`}, 2)) AS free`;
+    const [lock] = await tx.$queryRaw<
+      { free: boolean }[]
+    >`SELECT pg_try_advisory_xact_lock(hashtextextended(${`seal ${orgId}`}, 2)) AS free`;
     if (!lock?.free) return null;
-    const [previous] = await tx.$queryRaw<{ seq: bigint; hash: string }[]>`SELECT seq, hash FROM event_seals WHERE org_id = ${orgId}::uuid ORDER BY seq DESC LIMIT 1`;
-    const rows = await tx.$queryRaw<EventRow[]>`SELECT * FROM events WHERE org_id = ${orgId}::uuid AND seq > ${previous?.seq ?? 0n} ORDER BY seq LIMIT ${BATCH}`;
+    const [previous] = await tx.$queryRaw<
+      { seq: bigint; hash: string }[]
+    >`SELECT seq, hash FROM event_seals WHERE org_id = ${orgId}::uuid ORDER BY seq DESC LIMIT 1`;
+    const rows = await tx.$queryRaw<
+      EventRow[]
+    >`SELECT * FROM events WHERE org_id = ${orgId}::uuid AND seq > ${previous?.seq ?? 0n} ORDER BY seq LIMIT ${BATCH}`;
     if (rows.length === 0) return null;
     let hash = previous?.hash ?? GENESIS;
     const seals = rows.map((row) => {
@@ -77,7 +85,9 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
   private schedule(): void {
     this.timer = setTimeout(() => {
       this.work = this.sealAll()
-        .catch((error: unknown) => this.log.warn('sealing failed; it goes on', { reason: error instanceof Error ? error.message.slice(0, 200) : '' }))
+        .catch((error: unknown) =>
+          this.log.warn('sealing failed; it goes on', { reason: error instanceof Error ? error.message.slice(0, 200) : '' }),
+        )
         .finally(() => {
           if (!this.stopped) this.schedule();
         });

@@ -78,22 +78,31 @@ export class Verifier {
 
   private rowFault(orgId: OrgId, row: SealedRow, expected: number, lastSeal: number, previous: string): Fault | null {
     const seq = Number(row.seq);
-    if (seq !== expected) return { seq: expected, reason: seq > expected ? `Record ${expected} is missing.` : `Record ${seq} stands twice.` };
+    if (seq !== expected)
+      return { seq: expected, reason: seq > expected ? `Record ${expected} is missing.` : `Record ${seq} stands twice.` };
     if (row.text_hmac !== null && row.text && row.salt && textHmac(row.salt, row.text as JsonObject) !== row.text_hmac) {
       return { seq, reason: `The text of record ${seq} was changed.` };
     }
-    if (row.hash === null || row.signature === null) return seq <= lastSeal ? { seq, reason: `The seal of record ${seq} is missing.` } : null;
+    if (row.hash === null || row.signature === null)
+      return seq <= lastSeal ? { seq, reason: `The seal of record ${seq} is missing.` } : null;
     const { hash, signature, salt: _salt, ...event } = row;
     if (chainHash(previous, event) !== hash) return { seq, reason: `Record ${seq} is not the one that was sealed.` };
-    if (!isSigned(this.key.bytes, orgId, seq, hash, signature)) return { seq, reason: `The seal of record ${seq} was not made with this server's key.` };
+    if (!isSigned(this.key.bytes, orgId, seq, hash, signature))
+      return { seq, reason: `The seal of record ${seq} was not made with this server's key.` };
     return null;
   }
 
   private headFault(outside: Awaited<ReturnType<AuditHeads['read']>>, hashes: Map<number, string>, sealed: number): Fault | null {
     if (outside === null) return null;
-    if (outside === 'forged') return { seq: sealed + 1, reason: 'The head that is kept outside the database was not signed by this server.' };
-    if (outside.seq > sealed) return { seq: sealed + 1, reason: `The log ends at ${sealed}, but ${outside.seq} had been sealed: it was cut, or an older backup was restored.` };
-    if (hashes.get(outside.seq) !== outside.hash) return { seq: outside.seq, reason: `Record ${outside.seq} is not the one whose head is kept outside the database.` };
+    if (outside === 'forged')
+      return { seq: sealed + 1, reason: 'The head that is kept outside the database was not signed by this server.' };
+    if (outside.seq > sealed)
+      return {
+        seq: sealed + 1,
+        reason: `The log ends at ${sealed}, but ${outside.seq} had been sealed: it was cut, or an older backup was restored.`,
+      };
+    if (hashes.get(outside.seq) !== outside.hash)
+      return { seq: outside.seq, reason: `Record ${outside.seq} is not the one whose head is kept outside the database.` };
     return null;
   }
 }

@@ -13,7 +13,9 @@ export function Answers(summary: string, schema: z.ZodType | null, status = sche
   return applyDecorators(
     HttpCode(status),
     ApiOperation({ summary }),
-    ...(schema ? [SerializeOptions({ schema }), ApiResponse({ status, description: summary, standardSchema: schema })] : [ApiResponse({ status, description: summary })]),
+    ...(schema
+      ? [SerializeOptions({ schema }), ApiResponse({ status, description: summary, standardSchema: schema })]
+      : [ApiResponse({ status, description: summary })]),
     problem(400, 'The request does not have the documented form.'),
     problem('default', 'Any other failure.'),
   );

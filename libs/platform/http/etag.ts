@@ -17,5 +17,7 @@ export function etagOf(resource: Versioned): string {
  */
 export function assertUnchanged(caller: Pick<Caller, 'ifMatch'>, resource: Versioned): void {
   if (caller.ifMatch === null || caller.ifMatch === '*' || caller.ifMatch.split(',').some((tag) => tag.trim() === etagOf(resource))) return;
-  throw new Conflict('request.precondition_failed', 'It was changed since you read it. Read it again and repeat your change.', { status: 412 });
+  throw new Conflict('request.precondition_failed', 'It was changed since you read it. Read it again and repeat your change.', {
+    status: 412,
+  });
 }

@@ -1,3 +1,10 @@
 export { Answers } from './answers.decorator.js';
+export { allowedOrigins, prepareEdge } from './edge.js';
 export { assertUnchanged, etagOf } from './etag.js';
+export { type ComponentState, Health } from './health.controller.js';
+export { HttpModule } from './http.module.js';
+export { LimitStorage } from './limit-storage.js';
+export { openApiDocument, serveReference } from './openapi.js';
 export { decodeCursor, encodeCursor, EVENT_SEQ, listed, pageOf } from './page.js';
+export { measureRequests } from './request-metrics.js';
+export { SafeFetch } from './safe-fetch.js';

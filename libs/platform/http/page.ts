@@ -36,7 +36,9 @@ export function decodeCursor<T extends ('string' | 'number' | 'uuid' | 'time')[]
   } catch {
     // falls through to the one answer for every bad cursor
   }
-  throw new Invalid('request.invalid', 'The cursor is not one of this list. Start again without it.', { places: [{ pointer: '?cursor', message: 'is not a cursor of this list' }] });
+  throw new Invalid('request.invalid', 'The cursor is not one of this list. Start again without it.', {
+    places: [{ pointer: '?cursor', message: 'is not a cursor of this list' }],
+  });
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,0 +1,21 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { AgentsModule } from '@atrium/features/agents';
+import { AuditModule } from '@atrium/features/audit';
+import { ChatModule } from '@atrium/features/chat';
+import { DocumentsModule } from '@atrium/features/documents';
+import { OrganizationsModule } from '@atrium/features/organizations';
+import type { Config } from '@atrium/platform/config';
+import type { Database } from '@atrium/platform/db';
+import type { Log } from '@atrium/platform/observability';
+import { PlatformModule } from './platform.module.js';
+
+/** The whole product: the platform and its features. */
+@Module({})
+export class AppModule {
+  static with(config: Config, database: Database, log: Log): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [PlatformModule.with(config, database, log), OrganizationsModule, ChatModule, DocumentsModule, AgentsModule, AuditModule],
+    };
+  }
+}

@@ -1,0 +1,67 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { type Config, ConfigError, loadConfig } from '@atrium/platform/config';
+import { BootRefused, type Database, DataFolderDamaged, DataFolderInUse, MigrationRefused, openDatabase } from '@atrium/platform/db';
+import { Log } from '@atrium/platform/observability';
+import { closeApp } from './create-app.js';
+
+/** How long an orderly end may take before it is cut. Milliseconds. */
+const STOP_MS = 10_000;
+
+/**
+ * Runs a process from its settings to its end: opens the database, builds, and ends in order on SIGINT, SIGTERM or a fault that nobody
+ * caught. What an operator can mend is said on stderr in plain words, without a stack.
+ */
+export async function run(build: (config: Config, database: Database, log: Log) => Promise<INestApplicationContext>): Promise<void> {
+  let log: Log | undefined;
+  try {
+    const config = loadConfig();
+    log = new Log(config.LOG_LEVEL);
+    let stop: (code: number) => void = (code) => process.exit(code);
+    const database = await openDatabase(config, (code) => {
+      log?.fatal('the embedded database ended', { reason: `exit code ${code ?? 'none'}` });
+      stop(1);
+    });
+    const app = await build(config, database, log).catch(async (error: unknown) => {
+      await database.stop();
+      throw error;
+    });
+    stop = once((code) => {
+      setTimeout(() => process.exit(code || 1), STOP_MS).unref();
+      void closeApp(app, database).then(
+        () => process.exit(code),
+        (error: unknown) => {
+          log?.fault('the end was not orderly', error);
+          process.exit(1);
+        },
+      );
+    });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(0));
+    for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
+      process.on(fault, (error: unknown) => {
+        log?.fault('a fault that nobody caught; this process ends', error);
+        stop(1);
+      });
+    }
+  } catch (error) {
+    if (isOperators(error)) process.stderr.write(`${error.message}\n`);
+    else if (log) log.fault('the start failed', error);
+    else process.stderr.write(`${String(error)}\n`);
+    process.exit(1);
+  }
+}
+
+function isOperators(error: unknown): error is Error {
+  if ([ConfigError, BootRefused, DataFolderInUse, DataFolderDamaged, MigrationRefused].some((kind) => error instanceof kind)) return true;
+  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return false;
+  error.message = 'The port is in use. Stop the other process, or set PORT to another one.';
+  return true;
+}
+
+function once(fn: (code: number) => void): (code: number) => void {
+  let called = false;
+  return (code) => {
+    if (called) return;
+    called = true;
+    fn(code);
+  };
+}

@@ -1,0 +1,88 @@
+import { freemem, totalmem } from 'node:os';
+import { Controller, Get, Injectable, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Db } from '@atrium/platform/db';
+import { Metrics } from '@atrium/platform/observability';
+import { Public } from '@atrium/platform/tenancy';
+
+export type ComponentState = 'up' | 'degraded' | 'down';
+type Probe = () => ComponentState | Promise<ComponentState>;
+
+/** Memory use above which this machine counts as degraded, and as down. Shares of the whole. */
+const MEMORY_DEGRADED = 0.85;
+const MEMORY_DOWN = 0.95;
+
+/** Components tell their state here; only the database decides whether this process is ready. */
+@Injectable()
+export class Health {
+  private readonly probes = new Map<string, Probe>();
+
+  constructor(private readonly db: Db) {
+    this.register('database', async () => {
+      await this.db.asSystem('health', (tx) => tx.$queryRaw`SELECT 1 FROM installation`);
+      return 'up' as const;
+    });
+    this.register('memory', () => {
+      const used = 1 - freemem() / totalmem();
+      return used > MEMORY_DOWN ? 'down' : used > MEMORY_DEGRADED ? 'degraded' : 'up';
+    });
+  }
+
+  register(component: string, probe: Probe): void {
+    this.probes.set(component, probe);
+  }
+
+  async state(component: string): Promise<ComponentState> {
+    try {
+      return (await this.probes.get(component)?.()) ?? 'down';
+    } catch {
+      return 'down';
+    }
+  }
+
+  async all(): Promise<{ status: ComponentState; components: Record<string, ComponentState> }> {
+    const components: Record<string, ComponentState> = {};
+    for (const name of this.probes.keys()) components[name] = await this.state(name);
+    const status =
+      components['database'] === 'down' ? 'down' : Object.values(components).every((state) => state === 'up') ? 'up' : 'degraded';
+    return { status, components };
+  }
+}
+
+@Controller()
+@Public()
+@ApiExcludeController()
+export class HealthController {
+  constructor(
+    private readonly health: Health,
+    private readonly metricsOf: Metrics,
+  ) {}
+
+  /** The process answers; touches nothing. */
+  @Get('healthz')
+  alive() {
+    return { status: 'up' };
+  }
+
+  /** The database is there and migrated. A missing Redis does not make it unready. */
+  @Get('readyz')
+  async ready(@Res({ passthrough: true }) reply: FastifyReply) {
+    const status = await this.health.state('database');
+    void reply.status(status === 'up' ? 200 : 503);
+    return { status };
+  }
+
+  @Get('health')
+  async components(@Res({ passthrough: true }) reply: FastifyReply) {
+    const state = await this.health.all();
+    void reply.status(state.status === 'down' ? 503 : 200);
+    return state;
+  }
+
+  @Get('metrics')
+  async metrics(@Res({ passthrough: true }) reply: FastifyReply) {
+    void reply.header('content-type', this.metricsOf.registry.contentType);
+    return this.metricsOf.registry.metrics();
+  }
+}

@@ -1,0 +1,40 @@
+import { Global, Module, StandardSchemaSerializerInterceptor, StandardSchemaValidationPipe } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { ThrottlerModule } from '@nestjs/throttler';
+import { CONFIG, type Config } from '@atrium/platform/config';
+import { OrgGuard, PrincipalDirectory } from '@atrium/platform/tenancy';
+import { Health, HealthController } from './health.controller.js';
+import { LimitGuard } from './limits.js';
+import { LimitStorage } from './limit-storage.js';
+import { invalidRequest, ProblemFilter } from './problem.filter.js';
+import { ResponseInterceptor } from './response.interceptor.js';
+import { SafeFetch } from './safe-fetch.js';
+
+@Module({ providers: [LimitStorage], exports: [LimitStorage] })
+class LimitStorageModule {}
+
+/** The edge as Nest sees it: guard, limits, validation in, contract out, problems. */
+@Global()
+@Module({
+  imports: [
+    ThrottlerModule.forRootAsync({
+      imports: [LimitStorageModule],
+      inject: [LimitStorage],
+      useFactory: (storage: LimitStorage) => ({ throttlers: [{ ttl: 60_000, limit: 1 }], storage }),
+    }),
+  ],
+  controllers: [HealthController],
+  providers: [
+    Health,
+    PrincipalDirectory,
+    { provide: SafeFetch, useFactory: (config: Config) => new SafeFetch({ allow: config.OUTBOUND_ALLOW }), inject: [CONFIG] },
+    { provide: APP_GUARD, useClass: OrgGuard },
+    { provide: APP_GUARD, useClass: LimitGuard },
+    { provide: APP_PIPE, useFactory: () => new StandardSchemaValidationPipe({ exceptionFactory: invalidRequest }) },
+    { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
+    { provide: APP_INTERCEPTOR, useClass: StandardSchemaSerializerInterceptor },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
+  exports: [Health, PrincipalDirectory, SafeFetch],
+})
+export class HttpModule {}

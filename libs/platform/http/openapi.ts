@@ -1,0 +1,56 @@
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import type { INestApplication } from '@nestjs/common';
+import { z } from 'zod';
+import { Problem } from '@atrium/contracts';
+
+/** JSON Schema 2020-12 of a zod schema; those with `.meta({id})` become named components. */
+function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }) {
+  if (!(schema instanceof z.ZodType)) return undefined;
+  const {
+    $schema: _dialect,
+    $defs,
+    ...json
+  } = z.toJSONSchema(schema, {
+    target: 'draft-2020-12',
+    io: schemaType,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      delete jsonSchema['id'];
+      if (jsonSchema.format) delete jsonSchema.pattern;
+    },
+  }) as Record<string, unknown>;
+  return { schema: pointToComponents(json), components: pointToComponents($defs ?? {}) as Record<string, never> };
+}
+
+const pointToComponents = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/')) as T;
+
+/** The OpenAPI 3.1 document of all routes. */
+export function openApiDocument(app: INestApplication, version: string): OpenAPIObject {
+  const base = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Atrium')
+    .setDescription(
+      'The self-hosted workspace where a company’s people and AI agents work together. The organization comes from the token.',
+    )
+    .setVersion(version)
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token or an API key (atr_…).' }, 'bearer')
+    .addSecurityRequirements('bearer')
+    .build();
+  const document = SwaggerModule.createDocument(app, base, {
+    standardSchemaConverter: convert as never,
+    operationIdFactory: (controller, method) =>
+      `${controller.replace(/Controller$/, '').replace(/^./, (first) => first.toLowerCase())}.${method}`,
+  });
+  const problem = convert(Problem, { schemaType: 'output' });
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, Problem: problem?.schema as never } };
+  return document;
+}
+
+/** Serves /openapi.json and the reference page at /docs, all from this server. */
+export function serveReference(app: INestApplication, document: OpenAPIObject): void {
+  SwaggerModule.setup('docs', app, document, {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+    customSiteTitle: 'Atrium API',
+  });
+}

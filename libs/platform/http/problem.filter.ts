@@ -1,0 +1,80 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { ProblemPlace } from '@atrium/contracts';
+import { DomainError, Invalid, NotFound, toProblem } from '@atrium/platform/errors';
+import { Log } from '@atrium/platform/observability';
+import type { AtriumRequest } from '@atrium/platform/tenancy';
+
+/** Every failure leaves as application/problem+json; what we do not know leaves as 500 with the request id only. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly log: Log) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<AtriumRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const error = known(thrown);
+    const problem = toProblem(error, {
+      instance: request.url.split('?')[0]?.slice(0, 500) ?? '',
+      requestId: request.caller?.requestId ?? 'none',
+    });
+    if (problem.status >= 500 && !(error instanceof DomainError))
+      this.log.fault('a request failed', thrown, { method: request.method, route: request.routeOptions?.url ?? '' });
+    if (reply.raw.headersSent) {
+      reply.raw.destroy();
+      return;
+    }
+    if (error instanceof DomainError) {
+      if (error.options.retryAfterSeconds !== undefined)
+        void reply.header('retry-after', String(Math.ceil(error.options.retryAfterSeconds)));
+      if (error.status === 401) void reply.header('www-authenticate', 'Bearer');
+    }
+    void reply.removeHeader('etag');
+    void reply.status(problem.status).header('content-type', 'application/problem+json; charset=utf-8').send(JSON.stringify(problem));
+  }
+}
+
+interface EdgeError {
+  statusCode?: number;
+  code?: string;
+}
+
+/** The errors of Fastify and Nest in our kinds; anything else as it is. */
+function known(thrown: unknown): unknown {
+  if (thrown instanceof DomainError) return thrown;
+  const { code } = thrown as EdgeError;
+  const status = thrown instanceof HttpException ? thrown.getStatus() : ((thrown as EdgeError | null)?.statusCode ?? 500);
+  if (status === 404) return new NotFound('request.route_not_found', 'There is no such route.');
+  if (status === 413 || code === 'FST_REQ_FILE_TOO_LARGE')
+    return new Invalid('request.too_large', 'The body is larger than allowed.', { status: 413 });
+  if (status === 415 || code === 'FST_INVALID_MULTIPART_CONTENT_TYPE')
+    return new Invalid('request.unsupported_media_type', 'Send application/json, or multipart/form-data for a file.', { status: 415 });
+  if (status >= 400 && status < 500) return new Invalid('request.malformed', 'The request is not well-formed.');
+  return thrown;
+}
+
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** What the validation pipe throws: each faulty place as a JSON Pointer. */
+export function invalidRequest(issues: readonly Issue[]): Invalid {
+  const places: ProblemPlace[] = issues.slice(0, 50).map((issue) => ({
+    pointer: (issue.path ?? [])
+      .map(
+        (part) =>
+          `/${String(typeof part === 'object' ? part.key : part)
+            .slice(0, 100)
+            .replaceAll('~', '~0')
+            .replaceAll('/', '~1')}`,
+      )
+      .join(''),
+    message: issue.message.slice(0, 300),
+  }));
+  return new Invalid(
+    'request.invalid',
+    `The request does not have the documented form: ${places[0]?.pointer || 'it'} ${places[0]?.message ?? ''}`.trim(),
+    { places },
+  );
+}
