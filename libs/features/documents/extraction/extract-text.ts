@@ -7,7 +7,7 @@ import { childEntry } from '@atrium/platform/config';
 import { EXTRACTION_LIMITS, type Extraction, type ExtractionLimits } from './extraction.js';
 import { ExtractionFailed } from './extraction-failed.js';
 import { BrokenResult, ResultReader } from './result-reader.js';
-import { probeSandbox, sandboxed } from './sandbox.js';
+import { probeSandbox, sandboxed, type Walls } from './sandbox.js';
 
 const WATCH_EVERY_MS = 100;
 const PAGE_BYTES = 4096;
@@ -28,8 +28,12 @@ export interface ExtractionInput {
  * @throws ExtractionFailed when the file is at fault; any other error is ours or the machine's, and trying again may help.
  */
 export async function extractText(input: ExtractionInput, limits: Partial<ExtractionLimits> = {}): Promise<Extraction> {
+  return extractWithin(await probeSandbox(), input, limits);
+}
+
+/** The same behind walls of choice: what a machine without them can still hold is tested with this. */
+export async function extractWithin(walls: Walls, input: ExtractionInput, limits: Partial<ExtractionLimits> = {}): Promise<Extraction> {
   const allowed = { ...EXTRACTION_LIMITS, ...limits };
-  const walls = await probeSandbox();
   const file = await open(input.path, 'r');
   const emptyFolder = await mkdtemp(join(tmpdir(), 'atrium-extract-')).catch(async (error: unknown) => {
     await file.close();

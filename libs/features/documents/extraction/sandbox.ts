@@ -8,13 +8,16 @@ const run = promisify(execFile);
 const MAX_PROCESSES = 64;
 const MAX_OPEN_FILES = 64;
 
-interface Walls {
+/** What of this machine's tools works here. */
+export interface Walls {
   /** util-linux unshare: a user and a network namespace without any interface. */
   namespaces: boolean;
   /** util-linux prlimit: kernel limits on memory, CPU time, written bytes, open files. */
   prlimit: boolean;
   /** util-linux setpriv: no new privileges, and the child dies with its parent even when the parent is killed. */
   setpriv: boolean;
+  /** setpriv takes away the rights that the child would have within its own user namespace. */
+  withoutCapabilities: boolean;
 }
 
 let probed: Promise<Walls> | undefined;
@@ -26,7 +29,7 @@ export function probeSandbox(): Promise<Walls> {
 }
 
 async function probe(): Promise<Walls> {
-  if (process.platform !== 'linux') return { namespaces: false, prlimit: false, setpriv: false };
+  if (process.platform !== 'linux') return { namespaces: false, prlimit: false, setpriv: false, withoutCapabilities: false };
   const works = async (command: string, args: string[]) => {
     try {
       const { stdout } = await run(command, [...args, process.execPath, '-e', 'console.log(1)'], { env: {}, timeout: 10_000 });
@@ -35,15 +38,17 @@ async function probe(): Promise<Walls> {
       return false;
     }
   };
-  const [namespaces, prlimit, setpriv] = await Promise.all([
+  const [namespaces, prlimit, setpriv, withoutCapabilities] = await Promise.all([
     works('/usr/bin/unshare', UNSHARE),
     works('/usr/bin/prlimit', ['--core=0', '--data=536870912', '--nofile=64', '--fsize=0']),
     works('/usr/bin/setpriv', SETPRIV),
+    works('/usr/bin/unshare', [...UNSHARE, '/usr/bin/setpriv', ...SETPRIV, ...NO_CAPABILITIES]),
   ]);
-  return { namespaces, prlimit, setpriv };
+  return { namespaces, prlimit, setpriv, withoutCapabilities };
 }
 
 const UNSHARE = ['--user', '--map-root-user', '--net', '--ipc', '--uts'];
+const NO_CAPABILITIES = ['--inh-caps=-all', '--bounding-set=-all'];
 const SETPRIV = ['--no-new-privs', '--pdeathsig', 'KILL'];
 
 /** The program and arguments that start `node …args` inside the walls that work here. */
@@ -56,7 +61,7 @@ export function sandboxed(walls: Walls, limits: ExtractionLimits, args: string[]
     words.push(`--data=${limits.maxMemoryBytes}`, `--cpu=${cpu}:${cpu + 1}`);
     if (walls.namespaces) words.push(`--nproc=${MAX_PROCESSES}`);
   }
-  if (walls.setpriv) words.push('/usr/bin/setpriv', ...SETPRIV);
+  if (walls.setpriv) words.push('/usr/bin/setpriv', ...SETPRIV, ...(walls.withoutCapabilities ? NO_CAPABILITIES : []));
   const heapMegabytes = Math.floor((limits.maxMemoryBytes / 2 ** 20) * 0.7);
   words.push(process.execPath, `--max-old-space-size=${heapMegabytes}`, '--no-warnings', ...args);
   const [command = process.execPath, ...rest] = words;
