@@ -17,4 +17,163 @@ import * as Prisma from './internal/prismaNamespaceBrowser.js'
 export { Prisma }
 export * as $Enums from './enums.js'
 export * from './enums.js';
-
+/**
+ * Model Agent
+ * 
+ */
+export type Agent = Prisma.AgentModel
+/**
+ * Model AgentTurn
+ * 
+ */
+export type AgentTurn = Prisma.AgentTurnModel
+/**
+ * Model Channel
+ * 
+ */
+export type Channel = Prisma.ChannelModel
+/**
+ * Model ChannelMember
+ * 
+ */
+export type ChannelMember = Prisma.ChannelMemberModel
+/**
+ * Model Message
+ * 
+ */
+export type Message = Prisma.MessageModel
+/**
+ * Model MessageRevision
+ * 
+ */
+export type MessageRevision = Prisma.MessageRevisionModel
+/**
+ * Model MessageSource
+ * 
+ */
+export type MessageSource = Prisma.MessageSourceModel
+/**
+ * Model Document
+ * 
+ */
+export type Document = Prisma.DocumentModel
+/**
+ * Model DocumentVersion
+ * 
+ */
+export type DocumentVersion = Prisma.DocumentVersionModel
+/**
+ * Model DocumentChunk
+ * 
+ */
+export type DocumentChunk = Prisma.DocumentChunkModel
+/**
+ * Model Organization
+ * 
+ */
+export type Organization = Prisma.OrganizationModel
+/**
+ * Model Member
+ * 
+ */
+export type Member = Prisma.MemberModel
+/**
+ * Model Invitation
+ * 
+ */
+export type Invitation = Prisma.InvitationModel
+/**
+ * Model ApiKey
+ * 
+ */
+export type ApiKey = Prisma.ApiKeyModel
+/**
+ * Model User
+ * 
+ */
+export type User = Prisma.UserModel
+/**
+ * Model Session
+ * 
+ */
+export type Session = Prisma.SessionModel
+/**
+ * Model ApiKeyLookup
+ * 
+ */
+export type ApiKeyLookup = Prisma.ApiKeyLookupModel
+/**
+ * Model InvitationLookup
+ * 
+ */
+export type InvitationLookup = Prisma.InvitationLookupModel
+/**
+ * Model Installation
+ * 
+ */
+export type Installation = Prisma.InstallationModel
+/**
+ * Model DurableExecutor
+ * 
+ */
+export type DurableExecutor = Prisma.DurableExecutorModel
+/**
+ * Model IdempotencyKey
+ * 
+ */
+export type IdempotencyKey = Prisma.IdempotencyKeyModel
+/**
+ * Model AnonymousIdempotencyKey
+ * 
+ */
+export type AnonymousIdempotencyKey = Prisma.AnonymousIdempotencyKeyModel
+/**
+ * Model EventHead
+ * 
+ */
+export type EventHead = Prisma.EventHeadModel
+/**
+ * Model Event
+ * 
+ */
+export type Event = Prisma.EventModel
+/**
+ * Model EventText
+ * 
+ */
+export type EventText = Prisma.EventTextModel
+/**
+ * Model EventSeal
+ * 
+ */
+export type EventSeal = Prisma.EventSealModel
+/**
+ * Model EventCursor
+ * 
+ */
+export type EventCursor = Prisma.EventCursorModel
+/**
+ * Model EventFailure
+ * 
+ */
+export type EventFailure = Prisma.EventFailureModel
+/**
+ * Model SearchUnit
+ * 
+ */
+export type SearchUnit = Prisma.SearchUnitModel
+/**
+ * Model SearchTerm
+ * 
+ */
+export type SearchTerm = Prisma.SearchTermModel
+/**
+ * Model SearchTotal
+ * 
+ */
+export type SearchTotal = Prisma.SearchTotalModel
+/**
+ * Model SearchDebt
+ * 
+ */
+export type SearchDebt = Prisma.SearchDebtModel

@@ -51,7 +51,38 @@ export const AnyNull = runtime.AnyNull
 
 
 export const ModelName = {
-
+  Agent: 'Agent',
+  AgentTurn: 'AgentTurn',
+  Channel: 'Channel',
+  ChannelMember: 'ChannelMember',
+  Message: 'Message',
+  MessageRevision: 'MessageRevision',
+  MessageSource: 'MessageSource',
+  Document: 'Document',
+  DocumentVersion: 'DocumentVersion',
+  DocumentChunk: 'DocumentChunk',
+  Organization: 'Organization',
+  Member: 'Member',
+  Invitation: 'Invitation',
+  ApiKey: 'ApiKey',
+  User: 'User',
+  Session: 'Session',
+  ApiKeyLookup: 'ApiKeyLookup',
+  InvitationLookup: 'InvitationLookup',
+  Installation: 'Installation',
+  DurableExecutor: 'DurableExecutor',
+  IdempotencyKey: 'IdempotencyKey',
+  AnonymousIdempotencyKey: 'AnonymousIdempotencyKey',
+  EventHead: 'EventHead',
+  Event: 'Event',
+  EventText: 'EventText',
+  EventSeal: 'EventSeal',
+  EventCursor: 'EventCursor',
+  EventFailure: 'EventFailure',
+  SearchUnit: 'SearchUnit',
+  SearchTerm: 'SearchTerm',
+  SearchTotal: 'SearchTotal',
+  SearchDebt: 'SearchDebt'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -68,4 +99,498 @@ export const TransactionIsolationLevel = runtime.makeStrictEnum({
 } as const)
 
 export type TransactionIsolationLevel = (typeof TransactionIsolationLevel)[keyof typeof TransactionIsolationLevel]
+
+
+export const AgentScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  displayName: 'displayName',
+  description: 'description',
+  status: 'status',
+  version: 'version',
+  instructions: 'instructions',
+  model: 'model',
+  tools: 'tools',
+  capabilities: 'capabilities',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type AgentScalarFieldEnum = (typeof AgentScalarFieldEnum)[keyof typeof AgentScalarFieldEnum]
+
+
+export const AgentTurnScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  agentId: 'agentId',
+  channelId: 'channelId',
+  questionId: 'questionId',
+  answerId: 'answerId',
+  status: 'status',
+  failureCode: 'failureCode',
+  model: 'model',
+  inputTokens: 'inputTokens',
+  outputTokens: 'outputTokens',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type AgentTurnScalarFieldEnum = (typeof AgentTurnScalarFieldEnum)[keyof typeof AgentTurnScalarFieldEnum]
+
+
+export const ChannelScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  kind: 'kind',
+  topic: 'topic',
+  description: 'description',
+  createdBy: 'createdBy',
+  archivedAt: 'archivedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type ChannelScalarFieldEnum = (typeof ChannelScalarFieldEnum)[keyof typeof ChannelScalarFieldEnum]
+
+
+export const ChannelMemberScalarFieldEnum = {
+  orgId: 'orgId',
+  channelId: 'channelId',
+  memberKind: 'memberKind',
+  memberId: 'memberId',
+  role: 'role',
+  lastReadSeq: 'lastReadSeq',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type ChannelMemberScalarFieldEnum = (typeof ChannelMemberScalarFieldEnum)[keyof typeof ChannelMemberScalarFieldEnum]
+
+
+export const MessageScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  channelId: 'channelId',
+  threadId: 'threadId',
+  authorKind: 'authorKind',
+  authorId: 'authorId',
+  body: 'body',
+  status: 'status',
+  citations: 'citations',
+  mentions: 'mentions',
+  clientId: 'clientId',
+  revision: 'revision',
+  seq: 'seq',
+  replyCount: 'replyCount',
+  lastReplyAt: 'lastReplyAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  editedAt: 'editedAt',
+  deletedAt: 'deletedAt'
+} as const
+
+export type MessageScalarFieldEnum = (typeof MessageScalarFieldEnum)[keyof typeof MessageScalarFieldEnum]
+
+
+export const MessageRevisionScalarFieldEnum = {
+  orgId: 'orgId',
+  messageId: 'messageId',
+  revision: 'revision',
+  body: 'body',
+  createdAt: 'createdAt'
+} as const
+
+export type MessageRevisionScalarFieldEnum = (typeof MessageRevisionScalarFieldEnum)[keyof typeof MessageRevisionScalarFieldEnum]
+
+
+export const MessageSourceScalarFieldEnum = {
+  orgId: 'orgId',
+  messageId: 'messageId',
+  ordinal: 'ordinal',
+  kind: 'kind',
+  subjectId: 'subjectId',
+  grants: 'grants'
+} as const
+
+export type MessageSourceScalarFieldEnum = (typeof MessageSourceScalarFieldEnum)[keyof typeof MessageSourceScalarFieldEnum]
+
+
+export const DocumentScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  title: 'title',
+  ownerKind: 'ownerKind',
+  ownerId: 'ownerId',
+  status: 'status',
+  failureCode: 'failureCode',
+  failureMessage: 'failureMessage',
+  version: 'version',
+  mediaType: 'mediaType',
+  sizeBytes: 'sizeBytes',
+  metadata: 'metadata',
+  accessLevel: 'accessLevel',
+  seq: 'seq',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type DocumentScalarFieldEnum = (typeof DocumentScalarFieldEnum)[keyof typeof DocumentScalarFieldEnum]
+
+
+export const DocumentVersionScalarFieldEnum = {
+  orgId: 'orgId',
+  documentId: 'documentId',
+  number: 'number',
+  blobKey: 'blobKey',
+  sha256: 'sha256',
+  fileName: 'fileName',
+  claimedMediaType: 'claimedMediaType',
+  mediaType: 'mediaType',
+  sizeBytes: 'sizeBytes',
+  text: 'text',
+  headings: 'headings',
+  pages: 'pages',
+  createdBy: 'createdBy',
+  createdAt: 'createdAt'
+} as const
+
+export type DocumentVersionScalarFieldEnum = (typeof DocumentVersionScalarFieldEnum)[keyof typeof DocumentVersionScalarFieldEnum]
+
+
+export const DocumentChunkScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  documentId: 'documentId',
+  version: 'version',
+  ordinal: 'ordinal',
+  startOffset: 'startOffset',
+  endOffset: 'endOffset',
+  headingPath: 'headingPath',
+  page: 'page'
+} as const
+
+export type DocumentChunkScalarFieldEnum = (typeof DocumentChunkScalarFieldEnum)[keyof typeof DocumentChunkScalarFieldEnum]
+
+
+export const OrganizationScalarFieldEnum = {
+  id: 'id',
+  name: 'name',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type OrganizationScalarFieldEnum = (typeof OrganizationScalarFieldEnum)[keyof typeof OrganizationScalarFieldEnum]
+
+
+export const MemberScalarFieldEnum = {
+  orgId: 'orgId',
+  userId: 'userId',
+  email: 'email',
+  displayName: 'displayName',
+  role: 'role',
+  suspendedAt: 'suspendedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type MemberScalarFieldEnum = (typeof MemberScalarFieldEnum)[keyof typeof MemberScalarFieldEnum]
+
+
+export const InvitationScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  email: 'email',
+  role: 'role',
+  invitedBy: 'invitedBy',
+  expiresAt: 'expiresAt',
+  acceptedAt: 'acceptedAt',
+  acceptedBy: 'acceptedBy',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type InvitationScalarFieldEnum = (typeof InvitationScalarFieldEnum)[keyof typeof InvitationScalarFieldEnum]
+
+
+export const ApiKeyScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  prefix: 'prefix',
+  ownerId: 'ownerId',
+  agentId: 'agentId',
+  scopes: 'scopes',
+  expiresAt: 'expiresAt',
+  revokedAt: 'revokedAt',
+  lastUsedAt: 'lastUsedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type ApiKeyScalarFieldEnum = (typeof ApiKeyScalarFieldEnum)[keyof typeof ApiKeyScalarFieldEnum]
+
+
+export const UserScalarFieldEnum = {
+  id: 'id',
+  email: 'email',
+  displayName: 'displayName',
+  passwordHash: 'passwordHash',
+  isOperator: 'isOperator',
+  lastOrganizationId: 'lastOrganizationId',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type UserScalarFieldEnum = (typeof UserScalarFieldEnum)[keyof typeof UserScalarFieldEnum]
+
+
+export const SessionScalarFieldEnum = {
+  id: 'id',
+  userId: 'userId',
+  orgId: 'orgId',
+  generation: 'generation',
+  refreshHash: 'refreshHash',
+  rotatedAt: 'rotatedAt',
+  transport: 'transport',
+  userAgent: 'userAgent',
+  ip: 'ip',
+  expiresAt: 'expiresAt',
+  revokedAt: 'revokedAt',
+  revokedReason: 'revokedReason',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type SessionScalarFieldEnum = (typeof SessionScalarFieldEnum)[keyof typeof SessionScalarFieldEnum]
+
+
+export const ApiKeyLookupScalarFieldEnum = {
+  keyHash: 'keyHash',
+  orgId: 'orgId',
+  apiKeyId: 'apiKeyId'
+} as const
+
+export type ApiKeyLookupScalarFieldEnum = (typeof ApiKeyLookupScalarFieldEnum)[keyof typeof ApiKeyLookupScalarFieldEnum]
+
+
+export const InvitationLookupScalarFieldEnum = {
+  tokenHash: 'tokenHash',
+  orgId: 'orgId',
+  invitationId: 'invitationId'
+} as const
+
+export type InvitationLookupScalarFieldEnum = (typeof InvitationLookupScalarFieldEnum)[keyof typeof InvitationLookupScalarFieldEnum]
+
+
+export const InstallationScalarFieldEnum = {
+  id: 'id',
+  keyFingerprints: 'keyFingerprints',
+  createdAt: 'createdAt'
+} as const
+
+export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]
+
+
+export const DurableExecutorScalarFieldEnum = {
+  id: 'id',
+  startedAt: 'startedAt',
+  heartbeatAt: 'heartbeatAt'
+} as const
+
+export type DurableExecutorScalarFieldEnum = (typeof DurableExecutorScalarFieldEnum)[keyof typeof DurableExecutorScalarFieldEnum]
+
+
+export const IdempotencyKeyScalarFieldEnum = {
+  orgId: 'orgId',
+  principal: 'principal',
+  key: 'key',
+  requestHash: 'requestHash',
+  result: 'result',
+  createdAt: 'createdAt'
+} as const
+
+export type IdempotencyKeyScalarFieldEnum = (typeof IdempotencyKeyScalarFieldEnum)[keyof typeof IdempotencyKeyScalarFieldEnum]
+
+
+export const AnonymousIdempotencyKeyScalarFieldEnum = {
+  keyHash: 'keyHash',
+  requestHash: 'requestHash',
+  result: 'result',
+  createdAt: 'createdAt'
+} as const
+
+export type AnonymousIdempotencyKeyScalarFieldEnum = (typeof AnonymousIdempotencyKeyScalarFieldEnum)[keyof typeof AnonymousIdempotencyKeyScalarFieldEnum]
+
+
+export const EventHeadScalarFieldEnum = {
+  orgId: 'orgId',
+  seq: 'seq'
+} as const
+
+export type EventHeadScalarFieldEnum = (typeof EventHeadScalarFieldEnum)[keyof typeof EventHeadScalarFieldEnum]
+
+
+export const EventScalarFieldEnum = {
+  orgId: 'orgId',
+  seq: 'seq',
+  at: 'at',
+  id: 'id',
+  type: 'type',
+  version: 'version',
+  actorKind: 'actorKind',
+  actorId: 'actorId',
+  onBehalfOf: 'onBehalfOf',
+  requestId: 'requestId',
+  ip: 'ip',
+  subjectKind: 'subjectKind',
+  subjectId: 'subjectId',
+  audience: 'audience',
+  changes: 'changes',
+  data: 'data',
+  textHmac: 'textHmac'
+} as const
+
+export type EventScalarFieldEnum = (typeof EventScalarFieldEnum)[keyof typeof EventScalarFieldEnum]
+
+
+export const EventTextScalarFieldEnum = {
+  orgId: 'orgId',
+  seq: 'seq',
+  subjectKind: 'subjectKind',
+  subjectId: 'subjectId',
+  salt: 'salt',
+  text: 'text'
+} as const
+
+export type EventTextScalarFieldEnum = (typeof EventTextScalarFieldEnum)[keyof typeof EventTextScalarFieldEnum]
+
+
+export const EventSealScalarFieldEnum = {
+  orgId: 'orgId',
+  seq: 'seq',
+  hash: 'hash',
+  signature: 'signature',
+  sealedAt: 'sealedAt'
+} as const
+
+export type EventSealScalarFieldEnum = (typeof EventSealScalarFieldEnum)[keyof typeof EventSealScalarFieldEnum]
+
+
+export const EventCursorScalarFieldEnum = {
+  orgId: 'orgId',
+  subscriber: 'subscriber',
+  seq: 'seq',
+  attempts: 'attempts',
+  retryAt: 'retryAt'
+} as const
+
+export type EventCursorScalarFieldEnum = (typeof EventCursorScalarFieldEnum)[keyof typeof EventCursorScalarFieldEnum]
+
+
+export const EventFailureScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  subscriber: 'subscriber',
+  seq: 'seq',
+  failure: 'failure',
+  createdAt: 'createdAt'
+} as const
+
+export type EventFailureScalarFieldEnum = (typeof EventFailureScalarFieldEnum)[keyof typeof EventFailureScalarFieldEnum]
+
+
+export const SearchUnitScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  kind: 'kind',
+  subjectId: 'subjectId',
+  ordinal: 'ordinal',
+  title: 'title',
+  body: 'body',
+  length: 'length',
+  grants: 'grants',
+  source: 'source',
+  counted: 'counted',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type SearchUnitScalarFieldEnum = (typeof SearchUnitScalarFieldEnum)[keyof typeof SearchUnitScalarFieldEnum]
+
+
+export const SearchTermScalarFieldEnum = {
+  orgId: 'orgId',
+  term: 'term',
+  units: 'units'
+} as const
+
+export type SearchTermScalarFieldEnum = (typeof SearchTermScalarFieldEnum)[keyof typeof SearchTermScalarFieldEnum]
+
+
+export const SearchTotalScalarFieldEnum = {
+  orgId: 'orgId',
+  units: 'units',
+  length: 'length'
+} as const
+
+export type SearchTotalScalarFieldEnum = (typeof SearchTotalScalarFieldEnum)[keyof typeof SearchTotalScalarFieldEnum]
+
+
+export const SearchDebtScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  length: 'length'
+} as const
+
+export type SearchDebtScalarFieldEnum = (typeof SearchDebtScalarFieldEnum)[keyof typeof SearchDebtScalarFieldEnum]
+
+
+export const SortOrder = {
+  asc: 'asc',
+  desc: 'desc'
+} as const
+
+export type SortOrder = (typeof SortOrder)[keyof typeof SortOrder]
+
+
+export const JsonNullValueInput = {
+  JsonNull: JsonNull
+} as const
+
+export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
+
+
+export const NullableJsonNullValueInput = {
+  DbNull: DbNull,
+  JsonNull: JsonNull
+} as const
+
+export type NullableJsonNullValueInput = (typeof NullableJsonNullValueInput)[keyof typeof NullableJsonNullValueInput]
+
+
+export const QueryMode = {
+  default: 'default',
+  insensitive: 'insensitive'
+} as const
+
+export type QueryMode = (typeof QueryMode)[keyof typeof QueryMode]
+
+
+export const NullsOrder = {
+  first: 'first',
+  last: 'last'
+} as const
+
+export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
+
+
+export const JsonNullValueFilter = {
+  DbNull: DbNull,
+  JsonNull: JsonNull,
+  AnyNull: AnyNull
+} as const
+
+export type JsonNullValueFilter = (typeof JsonNullValueFilter)[keyof typeof JsonNullValueFilter]
 
