@@ -1,4 +1,5 @@
-import type { Db, SystemTx } from './db.js';
+import type { Db } from './db.js';
+import type { SystemTx } from './transactions.js';
 import { DEFINER_FUNCTIONS, EXTRA_POLICIES, TABLES, TENANT_KEYS } from './tables.js';
 
 interface TableRow {

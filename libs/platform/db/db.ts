@@ -7,16 +7,7 @@ import { type Prisma, PrismaClient } from './generated/client.js';
 import { once, onceAnonymously } from './idempotency.js';
 import { assertNoTransaction, dbScope, type DbScope } from './scope.js';
 import { ScopedPool } from './scoped-pool.js';
-
-declare const TENANT: unique symbol;
-declare const IDENTITY: unique symbol;
-declare const SYSTEM: unique symbol;
-/** A transaction of one organization: repositories take nothing else, so a query without a tenant does not compile. */
-export type Tx = Prisma.TransactionClient & { readonly [TENANT]: true };
-/** A transaction that sees accounts, and of organizations only who is in which. */
-export type IdentityTx = Prisma.TransactionClient & { readonly [IDENTITY]: true };
-/** A transaction of relay, sealer, reaper and sweeps: ids of organizations, no content. */
-export type SystemTx = Prisma.TransactionClient & { readonly [SYSTEM]: true };
+import type { IdentityTx, SystemTx, Tx } from './transactions.js';
 
 export interface DbOptions {
   /** URL of the login that may become atrium_app only. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Cipher } from '@atrium/platform/config';
 import { Conflict, Invalid } from '@atrium/platform/errors';
 import type { IdempotencyClaim, OrgContext } from '@atrium/platform/tenancy';
-import type { IdentityTx, Tx } from './db.js';
+import type { IdentityTx, Tx } from './transactions.js';
 
 /** How long a key is remembered. Hours. */
 export const IDEMPOTENCY_TTL_HOURS = 24;
