@@ -1,0 +1,69 @@
+import { Injectable, StreamableFile } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { EventsPage, EventsQuery, LiveEvent } from '@atrium/contracts';
+import { toLiveEvent } from '@atrium/platform/events';
+import { Unauthenticated } from '@atrium/platform/errors';
+import { Log } from '@atrium/platform/observability';
+import type { AtriumRequest, OrgContext } from '@atrium/platform/tenancy';
+import type { EventFrame } from './event-frame.js';
+import { RealtimeHub } from './realtime-hub.js';
+import { readerOf } from './reader.js';
+import { SseOutlet } from './sse-outlet.js';
+import { tokenExpiry } from './token-expiry.js';
+
+const HEARTBEAT_MS = 15_000;
+
+/** The event log as a client reads it over HTTP: as a stream, or page by page. */
+@Injectable()
+export class EventSource {
+  constructor(
+    private readonly hub: RealtimeHub,
+    private readonly log: Log,
+  ) {}
+
+  /** A stream when the request accepts text/event-stream, else a page. */
+  answer(ctx: OrgContext, query: EventsQuery, request: AtriumRequest, reply: FastifyReply): Promise<StreamableFile | EventsPage> {
+    const accepts = request.headers.accept ?? '';
+    return accepts.includes('text/event-stream') ? this.stream(ctx, query, request, reply) : this.page(ctx, query);
+  }
+
+  private async page(ctx: OrgContext, { after = 0, limit }: EventsQuery): Promise<EventsPage> {
+    const reader = readerOf(ctx);
+    if (!reader) throw new Unauthenticated('auth.required', 'Only a person’s token reads events.');
+    const stream = await this.hub.open(ctx.orgId);
+    const { frames, next } = await stream.page(reader, after, limit);
+    const shown = (frame: EventFrame): LiveEvent =>
+      toLiveEvent(frame.event, stream.isGranted(reader, frame) ? new Set(frame.requires.flat()) : null);
+    return { data: frames.map(shown), nextAfter: next };
+  }
+
+  private async stream(ctx: OrgContext, query: EventsQuery, request: AtriumRequest, reply: FastifyReply): Promise<StreamableFile> {
+    const outlet = new SseOutlet(reply.raw);
+    const token = (request.headers.authorization ?? '').split(' ')[1] ?? '';
+    const { connection, stream } = await this.hub.admit(ctx, outlet, tokenExpiry(token));
+    const heartbeat = setInterval(() => outlet.beat(), HEARTBEAT_MS);
+    reply.raw.once('close', () => {
+      clearInterval(heartbeat);
+      connection.gone();
+    });
+    if (reply.raw.destroyed) {
+      clearInterval(heartbeat);
+      connection.gone();
+    }
+    // The answer must have begun before a replay can be taken.
+    stream.follow(connection, resumePoint(request.headers['last-event-id'], query.after)).catch((error: unknown) => {
+      this.log.fault('a stream could not begin', error, { orgId: ctx.orgId });
+      connection.gone();
+      outlet.cut();
+    });
+    void reply.header('x-accel-buffering', 'no').header('cache-control', 'no-store, no-transform');
+    return new StreamableFile(outlet.body, { type: 'text/event-stream; charset=utf-8' });
+  }
+}
+
+/** Where to go on: Last-Event-ID before `after`. NaN (which leads to a `reset`) when it is no seq; null when there is neither. */
+export function resumePoint(lastEventId: string | string[] | undefined, after: number | undefined): number | null {
+  if (typeof lastEventId !== 'string' || lastEventId === '') return after ?? null;
+  const seq = /^\d{1,16}$/.test(lastEventId) ? Number(lastEventId) : NaN;
+  return Number.isSafeInteger(seq) ? seq : NaN;
+}

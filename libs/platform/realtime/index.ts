@@ -1,0 +1,13 @@
+export {
+  applyChannelEvent,
+  type AudienceResolver,
+  AudienceResolvers,
+  type ChannelEventData,
+  type ChannelRights,
+  memberKey,
+} from './audience.js';
+export { type FrameHandler, FrameHandlers } from './frame-handlers.js';
+export { LiveBus } from './live-bus.js';
+export type { LiveTarget } from './live-target.js';
+export { RealtimeHub } from './realtime-hub.js';
+export { RealtimeModule } from './realtime.module.js';

@@ -1,0 +1,81 @@
+import { type Permission, ROLE_PERMISSIONS, type Role } from '@atrium/contracts';
+import type { JsonObject, LoggedEvent } from '@atrium/platform/events';
+import { type OrgContext, personOf } from '@atrium/platform/tenancy';
+import { channelDataOf, type ChannelRights, memberKey } from './audience.js';
+
+/** Who reads, as far as rights go: a person (or whoever acts for one) in a role. */
+export interface Reader {
+  readonly personId: string;
+  readonly role: Role;
+}
+
+/** Null for the system, which reads no stream. */
+export function readerOf(ctx: OrgContext): Reader | null {
+  const personId = personOf(ctx);
+  return personId === null || ctx.principal.role === null ? null : { personId, role: ctx.principal.role };
+}
+
+/** The context after its person's role changed. A key never gets more than it had. */
+export function withRole(ctx: OrgContext, role: Role): OrgContext {
+  if (ctx.principal.kind === 'system') return ctx;
+  const ofRole = new Set<Permission>(ROLE_PERMISSIONS[role]);
+  const permissions =
+    ctx.credential?.kind === 'api_key' ? new Set([...ctx.permissions].filter((permission) => ofRole.has(permission))) : ofRole;
+  return Object.freeze({ ...ctx, principal: { ...ctx.principal, role }, permissions });
+}
+
+export function mayReadChannel(reader: Reader, rights: ChannelRights, channelId: string): boolean {
+  const channel = rights.get(channelId);
+  if (!channel) return false;
+  return channel.members.has(`user:${reader.personId}`) || (channel.public && reader.role !== 'guest');
+}
+
+/** Whether the event is sent to the reader: its audience is theirs, or it tells them of a right of their own. */
+export function receives(reader: Reader, rights: ChannelRights, event: LoggedEvent): boolean {
+  return isInAudience(reader, rights, event.audience) || concerns(reader, event);
+}
+
+function isInAudience(reader: Reader, rights: ChannelRights, audience: string): boolean {
+  if (audience === 'organization') return reader.role !== 'guest';
+  if (audience === 'admins') return reader.role === 'owner' || reader.role === 'admin';
+  if (audience.startsWith('user:')) return audience.slice(5) === reader.personId;
+  if (audience.startsWith('channel:')) return mayReadChannel(reader, rights, audience.slice(8));
+  return false;
+}
+
+/** Events that take a right away reach the one who loses it, although that one may not read the place any more. */
+function concerns(reader: Reader, event: LoggedEvent): boolean {
+  switch (event.type) {
+    case 'organizations.member_changed':
+    case 'organizations.member_removed':
+      return event.subject.kind === 'user' && event.subject.id === reader.personId;
+    case 'chat.member_removed': {
+      const { member } = channelDataOf(event);
+      return member !== undefined && memberKey(member) === `user:${reader.personId}`;
+    }
+    case 'chat.channel_deleted': {
+      const { kind, members } = channelDataOf(event);
+      if (kind === 'public') return reader.role !== 'guest';
+      return (members ?? []).some((member) => memberKey(member) === `user:${reader.personId}`);
+    }
+    default:
+      return false;
+  }
+}
+
+/** Whether the reader holds a search grant (`org`, `user:<id>`, `channel:<id>`). */
+export function holds(reader: Reader, rights: ChannelRights, grant: string): boolean {
+  if (grant === 'org') return reader.role !== 'guest';
+  if (grant.startsWith('user:')) return grant.slice(5) === reader.personId;
+  return grant.startsWith('channel:') && mayReadChannel(reader, rights, grant.slice(8));
+}
+
+/** Whether the reader holds one grant of every source that a text was made of. */
+export function holdsAll(reader: Reader, rights: ChannelRights, requires: readonly (readonly string[])[]): boolean {
+  return requires.every((source) => source.some((grant) => holds(reader, rights, grant)));
+}
+
+/** The grants of its sources, of which the event's text needs one each. */
+export function requiresOf(event: LoggedEvent): string[][] {
+  return ((event.data as JsonObject).requires as string[][] | undefined) ?? [];
+}
