@@ -101,7 +101,10 @@ function ended(child: ChildProcess): Promise<{ code: number | null; signal: Node
   });
 }
 
-/** Memory ends Node by an abort, the CPU limit by SIGXCPU; anything else is not the file's doing, so it may be tried again. */
+/** How Node dies when the kernel refuses it memory: by an abort or trap of its own, or where a library did not look, by a fault. */
+const CRASHES = new Set<NodeJS.Signals | null>(['SIGABRT', 'SIGTRAP', 'SIGSEGV', 'SIGBUS', 'SIGILL']);
+
+/** What the file did to the parser, and would do again; anything else (the kernel's own SIGKILL, say) is not its doing. */
 function failureOf(stop: Stop, signal: NodeJS.Signals | null, complaints: string): Error {
   if (stop === 'time' || signal === 'SIGXCPU') {
     return new ExtractionFailed('timed_out', 'The file takes too long to read; split it into parts or save it as a simpler file.');
