@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import type { AcceptInvitation, Invitation, OrgId, UserId } from '@atrium/contracts';
+import { Db } from '@atrium/platform/db';
+import { Conflict, Invalid } from '@atrium/platform/errors';
+import { Events } from '@atrium/platform/events';
+import type { Caller } from '@atrium/platform/tenancy';
+import { credentialsOf } from './account.repository.js';
+import { AccountsService } from './accounts.service.js';
+import { invitationNotFound, isUsable, lockOpenInvitation } from './invitation.repository.js';
+import { insertMember } from './member.repository.js';
+import { newcomerContext } from './newcomer.js';
+import { type OpenedSession, SessionsService } from './sessions.service.js';
+
+/** An invited person becomes a member: account (if there is none), membership and session, one transaction each. */
+@Injectable()
+export class JoiningService {
+  constructor(
+    private readonly db: Db,
+    private readonly events: Events,
+    private readonly accounts: AccountsService,
+    private readonly sessions: SessionsService,
+  ) {}
+
+  /** After a crash in between, accepting again finishes the work. @throws as InvitationsService.accept */
+  async join(caller: Caller, orgId: OrgId, invitation: Invitation, input: AcceptInvitation): Promise<OpenedSession> {
+    const userId = await this.accountOf(caller, orgId, invitation.email, input);
+    const displayName = await this.nameOf(userId);
+    // What the person had here as a member of before must not come back to life.
+    await this.sessions.endIn(orgId, userId, 'removed');
+    const ctx = newcomerContext(caller, orgId, userId, invitation.role);
+    await this.db.inOrg(ctx, async (tx) => {
+      const open = await lockOpenInvitation(tx, orgId, invitation.id);
+      if (!isUsable(open, new Date())) throw invitationNotFound();
+      if (await tx.member.findFirst({ where: { orgId, userId }, select: { userId: true } })) {
+        throw new Conflict('organizations.already_member', 'That person is a member already.');
+      }
+      await insertMember(tx, orgId, { userId, email: invitation.email, displayName, role: invitation.role });
+      await tx.$executeRaw`UPDATE invitations SET accepted_at = clock_timestamp(), accepted_by = ${userId}::uuid, updated_at = clock_timestamp()
+        WHERE org_id = ${orgId}::uuid AND id = ${invitation.id}::uuid`;
+      await this.events.append(tx, ctx, {
+        type: 'organizations.member_added',
+        subject: { kind: 'user', id: userId },
+        audience: 'organization',
+        data: { userId, role: invitation.role, invitationId: invitation.id },
+        text: { displayName },
+      });
+    });
+    return this.sessions.open(caller, userId, orgId, input.transport);
+  }
+
+  /** The proven account of the invited e-mail, made if there is none. */
+  private async accountOf(caller: Caller, orgId: OrgId, email: string, input: AcceptInvitation): Promise<UserId> {
+    const known = await this.db.asIdentity((tx) => credentialsOf(tx, email));
+    const { password, displayName } = input;
+    if (password === undefined) throw missing('password');
+    if (known) return (await this.accounts.prove(caller, email, password)).id;
+    if (displayName === undefined) throw missing('displayName');
+    const made = await this.accounts.create(email, password, displayName, orgId);
+    return made ?? (await this.accounts.prove(caller, email, password)).id;
+  }
+
+  private async nameOf(userId: UserId): Promise<string> {
+    const user = await this.db.asIdentity((tx) => tx.user.findFirst({ where: { id: userId }, select: { displayName: true } }));
+    return user?.displayName ?? '';
+  }
+}
+
+const missing = (field: string) =>
+  new Invalid('request.invalid', `Send ${field} too.`, {
+    places: [{ pointer: `/${field}`, message: 'is needed to accept this invitation' }],
+  });

@@ -1,0 +1,108 @@
+import { Inject, Injectable } from '@nestjs/common';
+import passport from 'passport';
+import CustomStrategy from 'passport-custom';
+import { Strategy as JwtStrategy } from 'passport-jwt';
+import { CONFIG, type Config } from '@atrium/platform/config';
+import { Authenticator, type Caller, type OrgContext } from '@atrium/platform/tenancy';
+import { AccessTokens, AUDIENCE, checkedClaims, ISSUER } from './access-token.js';
+import { ApiKeyUse } from './api-key-use.js';
+import { API_KEY_PREFIX } from './api-key-secret.js';
+import { type CredentialState, CredentialStates } from './credential-states.js';
+import { invalidToken } from './invalid-token.js';
+
+/** All that the strategies read of a request: REST, sockets and tools come the same way. */
+interface Bearer {
+  readonly token: string;
+}
+type Done = (error: unknown, state?: CredentialState | false) => void;
+
+/** Authenticates access tokens and API keys through Passport; every refusal is the same. */
+@Injectable()
+export class TokenAuthenticator extends Authenticator {
+  private readonly passport = new passport.Passport();
+
+  constructor(
+    private readonly states: CredentialStates,
+    private readonly use: ApiKeyUse,
+    @Inject(CONFIG) config: Config,
+  ) {
+    super();
+    this.passport.use('access_token', this.accessTokenStrategy(new AccessTokens(config.jwtSecrets.map((secret) => secret.reveal()))));
+    this.passport.use('api_key', this.apiKeyStrategy());
+  }
+
+  async authenticate(token: string, caller: Caller): Promise<OrgContext> {
+    const state = await this.stateBehind(token);
+    if (!state) throw invalidToken();
+    if (state.credential.kind === 'api_key') this.use.note(state.orgId, state.credential.id);
+    const { orgId, principal, permissions, credential } = state;
+    const { requestId, ip, userAgent, idempotency, ifMatch } = caller;
+    return Object.freeze({
+      orgId,
+      principal,
+      permissions,
+      credential,
+      requestId,
+      ip,
+      userAgent,
+      idempotency,
+      ifMatch,
+    } satisfies OrgContext);
+  }
+
+  async isCurrent(ctx: OrgContext): Promise<boolean> {
+    if (ctx.credential === null) return ctx.principal.kind === 'system';
+    const state = await this.states.now(ctx);
+    return (
+      state !== null &&
+      state.orgId === ctx.orgId &&
+      state.principal.kind === ctx.principal.kind &&
+      state.principal.id === ctx.principal.id &&
+      state.principal.role === ctx.principal.role &&
+      state.permissions.size === ctx.permissions.size &&
+      [...state.permissions].every((permission) => ctx.permissions.has(permission))
+    );
+  }
+
+  private stateBehind(token: string): Promise<CredentialState | null> {
+    const name = token.startsWith(API_KEY_PREFIX) ? 'api_key' : 'access_token';
+    return new Promise((resolve, reject) => {
+      const answer = (error: unknown, state?: CredentialState | false | null) => (error ? reject(error as Error) : resolve(state || null));
+      const handler = this.passport.authenticate(name, { session: false }, answer) as (request: Bearer, reply: object, next: Done) => void;
+      handler({ token }, {}, answer);
+    });
+  }
+
+  private accessTokenStrategy(tokens: AccessTokens): JwtStrategy {
+    return new JwtStrategy(
+      {
+        jwtFromRequest: (request: unknown) => (request as Bearer).token,
+        secretOrKeyProvider: (_request: unknown, token: unknown, done: (error: unknown, key?: never) => void) => {
+          const key = tokens.keyFor(String(token));
+          // The types know strings and buffers only; a KeyObject spares the import of the secret at each request.
+          if (key) done(null, key as never);
+          else done(invalidToken());
+        },
+        algorithms: ['HS256'],
+        issuer: ISSUER,
+        audience: AUDIENCE,
+      },
+      (payload: unknown, done: Done) => {
+        void this.ofClaims(payload).then((state) => done(null, state ?? false), done);
+      },
+    );
+  }
+
+  private async ofClaims(payload: unknown): Promise<CredentialState | null> {
+    const claims = checkedClaims(payload);
+    if (!claims) return null;
+    const state = await this.states.session(claims.sid);
+    return state && state.orgId === claims.org && state.principal.id === claims.sub ? state : null;
+  }
+
+  private apiKeyStrategy(): CustomStrategy {
+    return new CustomStrategy((request: unknown, done: Done) => {
+      void this.states.apiKey((request as Bearer).token).then((state) => done(null, state ?? false), done);
+    });
+  }
+}
