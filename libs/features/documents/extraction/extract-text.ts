@@ -109,12 +109,7 @@ function failureOf(stop: Stop, signal: NodeJS.Signals | null, complaints: string
   if (stop === 'time' || signal === 'SIGXCPU') {
     return new ExtractionFailed('timed_out', 'The file takes too long to read; split it into parts or save it as a simpler file.');
   }
-  if (
-    stop === 'memory' ||
-    /out of memory|allocation failed|bad_alloc|OOM/i.test(complaints) ||
-    signal === 'SIGABRT' ||
-    signal === 'SIGTRAP'
-  ) {
+  if (stop === 'memory' || CRASHES.has(signal) || /out of memory|allocation failed|bad_alloc/i.test(complaints)) {
     return new ExtractionFailed('too_complex', 'The file needs too much memory to read; split it into parts or save it as a simpler file.');
   }
   return new BrokenResult(`the parser ended by ${signal ?? 'an error'}: ${complaints.slice(0, 500)}`);
