@@ -63,6 +63,10 @@ export const AddChannelMember = z
   .meta({ id: 'AddChannelMember' });
 export type AddChannelMember = z.infer<typeof AddChannelMember>;
 
+/** `DELETE /v1/channels/:id/members/:memberId?kind=`: what the id is of. */
+export const ChannelMemberQuery = z.strictObject({ kind: z.enum(['user', 'agent']).default('user') });
+export type ChannelMemberQuery = z.infer<typeof ChannelMemberQuery>;
+
 /** A place in a document's version; `start` and `end` count UTF-16 code units of its normalized text. */
 export const Citation = z
   .strictObject({

@@ -1,0 +1,40 @@
+import { Module } from '@nestjs/common';
+import { AnswersService } from './answers.service.js';
+import { ChannelAudience } from './channel-audience.js';
+import { ChannelGrants } from './channel-grants.js';
+import { ChannelMemberRepository } from './channel-member.repository.js';
+import { ChannelRepository } from './channel.repository.js';
+import { ChannelsController } from './channels.controller.js';
+import { ChannelsQueries } from './channels.queries.js';
+import { ChannelsService } from './channels.service.js';
+import { MessageRepository } from './message.repository.js';
+import { MessageUnits } from './message-units.js';
+import { MessagesController } from './messages.controller.js';
+import { MessagesQueries } from './messages.queries.js';
+import { MessagesService } from './messages.service.js';
+import { PostFrame } from './post-frame.js';
+import { ReadingController } from './reading.controller.js';
+import { ReadingService } from './reading.service.js';
+import { Withholding } from './withholding.js';
+
+@Module({
+  controllers: [ChannelsController, MessagesController, ReadingController],
+  providers: [
+    ChannelRepository,
+    ChannelMemberRepository,
+    MessageRepository,
+    MessageUnits,
+    ChannelsService,
+    ChannelsQueries,
+    MessagesService,
+    MessagesQueries,
+    AnswersService,
+    ReadingService,
+    Withholding,
+    ChannelAudience,
+    ChannelGrants,
+    PostFrame,
+  ],
+  exports: [ChannelsService, ChannelsQueries, MessagesService, MessagesQueries, AnswersService],
+})
+export class ChatModule {}

@@ -1,0 +1,84 @@
+import type { Citation, Message, MessageId, PrincipalRef } from '@atrium/contracts';
+import type { Tx } from '@atrium/platform/db';
+import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
+import type { OrgContext } from '@atrium/platform/tenancy';
+import { type ChannelAccess, mayManage } from './channel.js';
+import { isSame, keyOf, type Names, readerOf } from './reader.js';
+
+export type MessageRow = NonNullable<Awaited<ReturnType<Tx['message']['findFirst']>>>;
+
+/** What an answer was made of. A reader needs one of `grants`, for every source. */
+export interface AnswerSource {
+  kind: string;
+  subjectId: string;
+  grants: string[];
+}
+
+export const authorOf = (row: MessageRow): PrincipalRef => ({ kind: row.authorKind as PrincipalRef['kind'], id: row.authorId });
+
+/** The one answer for a message that is not there and for one that the caller may not read. */
+export function messageNotFound(): NotFound {
+  return new NotFound('chat.message_not_found', 'There is no such message, or you may not read it.');
+}
+
+/** A channel that may not be read hides its messages as well. */
+export function asMessageNotFound(error: unknown): never {
+  throw error instanceof NotFound ? messageNotFound() : error;
+}
+
+/** @throws Forbidden `chat.not_the_author` */
+export function assertAuthor(ctx: OrgContext, row: MessageRow): void {
+  if (!isSame(authorOf(row), readerOf(ctx).self)) throw new Forbidden('chat.not_the_author', 'Only its author may edit a message.');
+}
+
+/** Authors delete what they said, and who manages the channel deletes what anyone said. @throws Forbidden `chat.not_an_admin` */
+export function assertMayDelete(ctx: OrgContext, access: ChannelAccess, row: MessageRow): void {
+  if (isSame(authorOf(row), readerOf(ctx).self) || mayManage(ctx, access)) return;
+  throw new Forbidden('chat.not_an_admin', 'Only its author and admins of the channel or organization may delete a message.');
+}
+
+/** @throws Conflict `chat.message_deleted` */
+export function assertNotDeleted(row: MessageRow): void {
+  if (row.deletedAt) throw new Conflict('chat.message_deleted', 'The message was deleted.');
+}
+
+/** @throws Conflict `chat.message_streaming` */
+export function assertWritten(row: MessageRow): void {
+  if (row.status === 'streaming') throw new Conflict('chat.message_streaming', 'The message is still being written.');
+}
+
+export function messageView(row: MessageRow, names: Names): Message {
+  const author = authorOf(row);
+  return {
+    id: row.id as MessageId,
+    channelId: row.channelId as Message['channelId'],
+    threadId: row.threadId as MessageId | null,
+    author: { ...author, displayName: names.get(keyOf(author)) ?? '' },
+    body: row.body,
+    status: row.status as Message['status'],
+    citations: row.citations as Citation[],
+    attachments: [],
+    reactions: [],
+    mentions: row.mentions as PrincipalRef[],
+    pinned: false,
+    replyCount: row.replyCount,
+    lastReplyAt: row.lastReplyAt?.toISOString() ?? null,
+    clientId: row.deletedAt ? null : row.clientId,
+    revision: row.revision,
+    seq: Number(row.seq),
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+    editedAt: row.editedAt?.toISOString() ?? null,
+    deletedAt: row.deletedAt?.toISOString() ?? null,
+  };
+}
+
+/** What a reader gets who may not read one of the sources. */
+export function withheld(message: Message): Message {
+  return { ...message, body: '', citations: [], status: 'withheld' };
+}
+
+/** Whether these grants hold one of every source. */
+export function holdsAll(grants: ReadonlySet<string>, requires: readonly (readonly string[])[]): boolean {
+  return requires.every((source) => source.some((grant) => grants.has(grant)));
+}
