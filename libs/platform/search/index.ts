@@ -1,6 +1,6 @@
 export { GrantSet, type GrantSource, ReaderGrants } from './grants.js';
 export { type LocatedQuote, type ReferenceResolver, ReferenceResolvers } from './reference-resolvers.js';
-export { type Passage, Retrieval, type RetrievalRequest, type Span } from './retrieval.js';
+export { type Match, type Passage, type QueryMatches, Retrieval, type RetrievalRequest, type Span } from './retrieval.js';
 export { SearchCounter } from './search-counter.js';
 export { SearchIndex } from './search-index.js';
 export { SearchModule } from './search.module.js';

@@ -40,6 +40,18 @@ export interface Span {
   end: number;
 }
 
+/** A place where a word of a query stands; `term` is the word's stem, the same for all of its forms. */
+export interface Match extends Span {
+  term: string;
+}
+
+export interface QueryMatches {
+  /** The stems that the query asks for; none of a query without words. */
+  terms: string[];
+  /** The matches in each text, in order. */
+  places: Match[][];
+}
+
 /** Every search of Atrium: BM25 over the words of the query (any of them), among what the reader's grants allow. */
 @Injectable()
 export class Retrieval {
@@ -54,18 +66,18 @@ export class Retrieval {
    * Where the words of `query` stand in each of the texts, in order, also in other forms (`renews` for `renewal`).
    * Call it outside of a transaction.
    */
-  async matches(ctx: Pick<OrgContext, 'orgId'>, query: string, texts: readonly string[]): Promise<Span[][]> {
+  async matches(ctx: Pick<OrgContext, 'orgId'>, query: string, texts: readonly string[]): Promise<QueryMatches> {
     const words = texts.map(wordsOf);
     return this.db.readInOrg(ctx, async (tx) => {
       const terms = await this.terms(tx, query);
-      // Stems keep the beginning of a word, so most words need not be asked about.
-      const beginnings = new Set(terms.map((term) => term.slice(0, 2)));
-      const candidates = [...new Set(words.flat().map((word) => word.text))].filter((word) => beginnings.has(word.slice(0, 2)));
-      if (candidates.length === 0) return texts.map(() => []);
-      const rows = await tx.$queryRaw<{ word: string }[]>`
-        SELECT w.word FROM unnest(${candidates}::text[]) AS w(word) WHERE tsvector_to_array(search_lexemes(w.word)) && ${terms}::text[]`;
-      const matching = new Set(rows.map((row) => row.word));
-      return words.map((ofText) => ofText.filter((word) => matching.has(word.text)).map(({ start, end }) => ({ start, end })));
+      const termOf = await termsOfWords(tx, terms, new Set(words.flat().map((word) => word.text)));
+      const places = words.map((ofText) =>
+        ofText.flatMap(({ text, start, end }) => {
+          const term = termOf.get(text);
+          return term === undefined ? [] : [{ start, end, term }];
+        }),
+      );
+      return { terms, places };
     });
   }
 
@@ -97,6 +109,18 @@ export class Retrieval {
       ORDER BY r.score DESC, r.id`;
     return rows.map(({ id, subject_id, ...row }) => ({ unitId: id, subjectId: subject_id, ...row }));
   }
+}
+
+/** The term of each of the words that is a form of one. */
+async function termsOfWords(tx: Tx, terms: string[], words: Set<string>): Promise<Map<string, string>> {
+  // Stems keep the beginning of a word, so most words need not be asked about.
+  const beginnings = new Set(terms.map((term) => term.slice(0, 2)));
+  const candidates = [...words].filter((word) => beginnings.has(word.slice(0, 2)));
+  if (candidates.length === 0) return new Map();
+  const rows = await tx.$queryRaw<{ word: string; term: string }[]>`
+    SELECT w.word, (SELECT min(l) FROM unnest(tsvector_to_array(search_lexemes(w.word))) l WHERE l = ANY (${terms}::text[])) AS term
+    FROM unnest(${candidates}::text[]) AS w(word) WHERE tsvector_to_array(search_lexemes(w.word)) && ${terms}::text[]`;
+  return new Map(rows.map((row) => [row.word, row.term]));
 }
 
 interface PassageRow {

@@ -16,12 +16,12 @@ export class SearchQueries {
   async find(ctx: OrgContext, request: SearchRequest): Promise<SearchResult> {
     const passages = await this.retrieval.search(ctx, await this.grants.of(ctx), { ...request, once: true });
     if (passages.length === 0) return { data: [] };
-    const matches = await this.retrieval.matches(
+    const { places } = await this.retrieval.matches(
       ctx,
       request.query,
       passages.map((passage) => passage.body),
     );
-    return { data: passages.map((passage, index) => toHit(passage, snippetOf(passage.body, matches[index] ?? []))) };
+    return { data: passages.map((passage, index) => toHit(passage, snippetOf(passage.body, places[index] ?? []))) };
   }
 }
 
