@@ -6,6 +6,7 @@ import { AuditHeads } from './audit-heads.js';
 import { AuditKey } from './audit-key.js';
 import { Dispatcher } from './dispatcher.js';
 import { Events } from './events.js';
+import { LogReader } from './log-reader.js';
 import { Sealer } from './sealer.js';
 import { Verifier } from './verifier.js';
 
@@ -15,6 +16,7 @@ import { Verifier } from './verifier.js';
   providers: [
     Events,
     Dispatcher,
+    LogReader,
     Sealer,
     Verifier,
     {
@@ -28,6 +30,6 @@ import { Verifier } from './verifier.js';
       inject: [CONFIG, AuditKey],
     },
   ],
-  exports: [Events, Dispatcher, Sealer, Verifier],
+  exports: [Events, Dispatcher, LogReader, Sealer, Verifier],
 })
 export class EventsModule {}
