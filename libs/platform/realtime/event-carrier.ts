@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { Redis as Client } from 'ioredis';
 import type { OrgId } from '@atrium/contracts';
 import { Events, type LoggedEvent } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
-import { RedisConnection } from '@atrium/platform/redis';
+import { type RedisClient, RedisConnection } from '@atrium/platform/redis';
 import { RealtimeHub } from './realtime-hub.js';
 
 const SHARDS = 16;
@@ -26,7 +25,7 @@ type StreamReply = [stream: string, entries: [id: string, fields: string[]][]][]
 export class EventCarrier implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly self = randomUUID();
   private unlisten: () => void = () => undefined;
-  private reader: Client | null = null;
+  private reader: RedisClient | null = null;
   private stopped = false;
 
   constructor(
@@ -62,7 +61,7 @@ export class EventCarrier implements OnApplicationBootstrap, BeforeApplicationSh
     );
   }
 
-  private async read(client: Client): Promise<void> {
+  private async read(client: RedisClient): Promise<void> {
     let from: Map<string, string> | null = null;
     while (!this.stopped) {
       try {
@@ -109,7 +108,7 @@ function shardOf(orgId: OrgId): string {
 }
 
 /** Stream ids are times of the Redis server: from a little before now on. Seen ones do no harm, their seq is known. */
-async function presentOf(client: Client): Promise<Map<string, string>> {
+async function presentOf(client: RedisClient): Promise<Map<string, string>> {
   const [seconds] = await client.time();
   const id = `${(Number(seconds) - 2) * 1_000}-0`;
   return new Map(Array.from({ length: SHARDS }, (_, shard) => [`atrium:events:${shard}`, id]));

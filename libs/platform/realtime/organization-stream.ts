@@ -237,8 +237,8 @@ export class OrganizationStream {
   }
 
   private applyMember(event: LoggedEvent): void {
-    const { role, suspended } = event.data as JsonObject as { role?: Role; suspended?: boolean };
-    const ends = event.type === 'organizations.member_removed' || suspended === true;
+    const { role, suspended, suspendedAt } = event.data as JsonObject as { role?: Role; suspended?: boolean; suspendedAt?: string | null };
+    const ends = event.type === 'organizations.member_removed' || suspended === true || typeof suspendedAt === 'string';
     for (const connection of [...this.connections]) {
       if (connection.personId !== event.subject.id) continue;
       if (ends) connection.close(CLOSE.unauthenticated, 'no longer a member');

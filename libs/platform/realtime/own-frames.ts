@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { LiveFrame } from '@atrium/contracts';
 import { NotFound, QuotaExceeded } from '@atrium/platform/errors';
+import type { OrgContext } from '@atrium/platform/tenancy';
 import { FrameHandlers } from './frame-handlers.js';
 import { LiveBus } from './live-bus.js';
 import type { Seat } from './realtime-hub.js';
@@ -38,7 +39,7 @@ export class OwnFrames implements OnModuleInit {
       permission: 'messages:write',
       handle: async (ctx, { channelId }, seat) => {
         assertReadable(seat, channelId);
-        this.bus.publish(ctx.orgId, { type: 'live', kind: 'typing', channelId, principal: principalOf(seat) }, { channelId });
+        this.bus.publish(ctx.orgId, { type: 'live', kind: 'typing', channelId, principal: principalOf(ctx) }, { channelId });
         return {};
       },
     });
@@ -46,7 +47,7 @@ export class OwnFrames implements OnModuleInit {
       permission: 'events:read',
       handle: async (ctx, { status }, seat) => {
         seat.connection.presence = status;
-        const frame: LiveFrame = { type: 'live', kind: 'presence', principal: principalOf(seat), status };
+        const frame: LiveFrame = { type: 'live', kind: 'presence', principal: principalOf(ctx), status };
         if (seat.connection.who.role !== 'guest') this.bus.publish(ctx.orgId, frame, { organization: true });
         return {};
       },
@@ -61,4 +62,8 @@ function assertReadable({ connection, stream }: Seat, channelId: string): void {
   }
 }
 
-const principalOf = ({ connection: { personId } }: Seat) => ({ kind: 'user', id: personId });
+/** Who says so: the person, or the agent with a key of its own. */
+function principalOf({ principal }: OrgContext): { kind: string; id: string } {
+  if (principal.kind === 'system') throw new Error('the system has no presence');
+  return { kind: principal.kind, id: principal.id };
+}

@@ -172,11 +172,9 @@ function readJson(text: string | null): { value: unknown; id: string | null } {
 function faultOf(value: unknown, issues: readonly { path: PropertyKey[]; message: string }[]): DomainError {
   if (typeof value !== 'object' || value === null) return new Invalid('request.malformed', 'A frame is one JSON object as text.');
   if (!KNOWN_TYPES.has((value as { type?: unknown }).type)) return new Invalid('realtime.unknown_frame', 'There is no such frame.');
-  const places = issues
-    .slice(0, 10)
-    .map(({ path, message }) => ({
-      pointer: path.map((part) => `/${String(part).slice(0, 100)}`).join(''),
-      message: message.slice(0, 300),
-    }));
+  const places = issues.slice(0, 10).map(({ path, message }) => ({
+    pointer: path.map((part) => `/${String(part).slice(0, 100)}`).join(''),
+    message: message.slice(0, 300),
+  }));
   return new Invalid('request.invalid', 'The frame does not have the documented form.', { places });
 }

@@ -1,4 +1,4 @@
 export { orgKey, type OrgKey } from './org-key.js';
 export { Redis } from './redis.js';
-export { RedisConnection } from './redis-connection.js';
+export { type RedisClient, RedisConnection } from './redis-connection.js';
 export { RedisModule } from './redis.module.js';

@@ -3,6 +3,8 @@ import { Redis as Client } from 'ioredis';
 import { type Config, CONFIG } from '@atrium/platform/config';
 import { Log } from '@atrium/platform/observability';
 
+export type RedisClient = Client;
+
 /** How long a command may take. Milliseconds. After that the caller goes on without Redis. */
 const COMMAND_MS = 500;
 /** The longest pause between two tries to connect. Milliseconds. */
