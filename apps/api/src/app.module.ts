@@ -1,5 +1,4 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { AgentsModule } from '@atrium/features/agents';
 import { AuditModule } from '@atrium/features/audit';
 import { ChatModule } from '@atrium/features/chat';
 import { DocumentsModule } from '@atrium/features/documents';
@@ -15,7 +14,7 @@ export class AppModule {
   static with(config: Config, database: Database, log: Log): DynamicModule {
     return {
       module: AppModule,
-      imports: [PlatformModule.with(config, database, log), OrganizationsModule, ChatModule, DocumentsModule, AgentsModule, AuditModule],
+      imports: [PlatformModule.with(config, database, log), OrganizationsModule, ChatModule, DocumentsModule, AuditModule],
     };
   }
 }

@@ -21,7 +21,7 @@ export async function createApp(config: Config, database: Database, log: Log): P
   const adapter = new FastifyAdapter({
     trustProxy: config.TRUSTED_PROXIES.length > 0 ? config.TRUSTED_PROXIES : false,
     forceCloseConnections: true,
-    maxParamLength: 200,
+    routerOptions: { maxParamLength: 200 },
     bodyLimit: 2 ** 20,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, database, log), adapter, {

@@ -90,6 +90,8 @@ export class Durable {
       executorID: this.executorId,
       applicationVersion: APPLICATION_VERSION,
       runMigrations: false,
+      // Leaves the server's setting: the embedded database has its own and refuses to share it.
+      systemDatabaseIdleTransactionTimeoutMs: 0,
       logLevel: 'error',
     });
     await DBOS.launch();

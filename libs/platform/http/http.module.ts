@@ -31,8 +31,9 @@ class LimitStorageModule {}
     { provide: APP_GUARD, useClass: OrgGuard },
     { provide: APP_GUARD, useClass: LimitGuard },
     { provide: APP_PIPE, useFactory: () => new StandardSchemaValidationPipe({ exceptionFactory: invalidRequest }) },
-    { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
+    // The contract is checked last, on what the interceptor before it has read the headers from.
     { provide: APP_INTERCEPTOR, useClass: StandardSchemaSerializerInterceptor },
+    { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
   exports: [Health, PrincipalDirectory, SafeFetch],
