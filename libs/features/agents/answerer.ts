@@ -1,0 +1,182 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Citation, Message } from '@atrium/contracts';
+import { type AnswerSource, AnswersService } from '@atrium/features/chat';
+import { type ModelFinish, ModelGateway, type ModelUsage } from '@atrium/platform/ai';
+import { CONFIG, type Config } from '@atrium/platform/config';
+import { DomainError } from '@atrium/platform/errors';
+import { LiveBus } from '@atrium/platform/realtime';
+import { ReferenceResolvers } from '@atrium/platform/search';
+import type { OrgContext } from '@atrium/platform/tenancy';
+import { AnswerAudience } from './answer-audience.js';
+import { AnswerCitations } from './answer-citations.js';
+import { AnswerText } from './answer-text.js';
+import { MAX_ANSWER_CHARS } from './assistant.js';
+import { type AnswerPiece, CitationParser } from './citation-parser.js';
+import { type Evidence, EvidenceSearch, sourcesOf } from './evidence.js';
+import { quotesOf } from './extractive-answer.js';
+import { promptOf } from './prompt.js';
+import { questionOf } from './question.js';
+import type { TurnFigures } from './turn.repository.js';
+
+export interface TurnContext {
+  /** Atrium itself: reads the channel. */
+  system: OrgContext;
+  /** The agent on behalf of who asked. */
+  ctx: OrgContext;
+  question: Message;
+  answerId: Message['id'];
+  instructions: string;
+}
+
+export interface Answer {
+  status: 'complete' | 'failed';
+  body: string;
+  citations: Citation[];
+  sources: AnswerSource[];
+  figures: TurnFigures;
+}
+
+const SAYS = {
+  nothing: 'I found nothing about this in what the members of this channel may read.',
+  noModel: 'No language model is set up on this server, so these are quotes from what I found:',
+  empty: 'The model gave no answer. These are quotes from what I found:',
+  meanwhile: 'These are quotes from what I found:',
+  tooLong: '*The answer is cut here: it became too long.*',
+  filtered: '*The model stopped here because of its content filter.*',
+  unbacked: '*No statement of this answer could be checked against a document or message: it is not backed by what I found.*',
+} as const;
+const NO_FIGURES: TurnFigures = { failureCode: null, model: null, inputTokens: 0, outputTokens: 0 };
+
+/** Writes the answer of one turn: with the model from the evidence, without one by quoting it, and of nothing nothing. */
+@Injectable()
+export class Answerer {
+  constructor(
+    private readonly audience: AnswerAudience,
+    private readonly evidence: EvidenceSearch,
+    private readonly resolvers: ReferenceResolvers,
+    private readonly model: ModelGateway,
+    private readonly answers: AnswersService,
+    private readonly live: LiveBus,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Not inside a transaction. @throws AnswerGone when the answer was deleted meanwhile; the signal's reason when it aborts. */
+  async answer(turn: TurnContext, signal: AbortSignal): Promise<Answer> {
+    const audience = await this.audience.of(turn.system, turn.ctx, turn.question.channelId);
+    const evidence = audience ? await this.evidence.find(turn.ctx, audience, turn.question) : [];
+    if (evidence.length === 0) return { status: 'complete', body: SAYS.nothing, citations: [], sources: [], figures: NO_FIGURES };
+    return this.model.configured ? this.generated(turn, evidence, signal) : this.quoted(turn, evidence, SAYS.noModel);
+  }
+
+  private citationsOf({ ctx }: TurnContext, evidence: readonly Evidence[]): AnswerCitations {
+    return new AnswerCitations(
+      this.resolvers,
+      ctx,
+      evidence.map((one) => one.passage),
+    );
+  }
+
+  private async quoted(turn: TurnContext, evidence: Evidence[], opening: string): Promise<Answer> {
+    const citations = this.citationsOf(turn, evidence);
+    const quotes = await quotesOf(evidence, citations);
+    if (quotes === '') return { status: 'complete', body: SAYS.nothing, citations: [], sources: [], figures: NO_FIGURES };
+    return {
+      status: 'complete',
+      body: `${opening}\n\n${quotes}`,
+      citations: citations.all,
+      sources: sourcesOf(evidence),
+      figures: NO_FIGURES,
+    };
+  }
+
+  private async generated(turn: TurnContext, evidence: Evidence[], signal: AbortSignal): Promise<Answer> {
+    const sources = sourcesOf(evidence);
+    const place = { channelId: turn.question.channelId, answerId: turn.answerId };
+    const writing = new Writing(new AnswerText(turn.ctx, place, sources, this.answers, this.live), this.citationsOf(turn, evidence));
+    const passages = evidence.map((one) => one.passage);
+    const { system, user } = promptOf(questionOf(turn.question.body), passages, turn.instructions);
+    const model = this.config.LLM_MODEL || null;
+    try {
+      const { finish, usage } = await this.stream(writing, { system, messages: [{ role: 'user', content: user }], signal });
+      const figures = { ...NO_FIGURES, model, inputTokens: usage.inputTokens, outputTokens: usage.outputTokens };
+      if (writing.body.trim() === '') return { ...(await this.quoted(turn, evidence, SAYS.empty)), figures };
+      const notes = [
+        ...(finish === 'length' ? [SAYS.tooLong] : []),
+        ...(finish === 'content-filter' ? [SAYS.filtered] : []),
+        ...(writing.citations.backed ? [] : [SAYS.unbacked]),
+      ];
+      return { status: 'complete', body: [writing.body.trim(), ...notes].join('\n\n'), citations: writing.citations.all, sources, figures };
+    } catch (error) {
+      if (signal.aborted || !(error instanceof DomainError) || !error.code.startsWith('ai.')) throw error;
+      const usage = error.options.params?.['usage'] as ModelUsage | undefined;
+      const figures = { failureCode: error.code, model, inputTokens: usage?.inputTokens ?? 0, outputTokens: usage?.outputTokens ?? 0 };
+      return {
+        status: 'failed',
+        body: await this.failedBody(turn, evidence, writing.plain, error.message),
+        citations: [],
+        sources,
+        figures,
+      };
+    } finally {
+      await writing.text.settle();
+    }
+  }
+
+  private async stream(
+    writing: Writing,
+    request: Parameters<ModelGateway['stream']>[0],
+  ): Promise<{ finish: ModelFinish; usage: Pick<ModelUsage, 'inputTokens' | 'outputTokens'> }> {
+    let received = 0;
+    for await (const delta of this.model.stream(request)) {
+      if (delta.type === 'end') {
+        await writing.end();
+        return { finish: delta.finish, usage: delta.usage };
+      }
+      received += delta.text.length;
+      await writing.push(delta.text);
+      if (writing.body.length >= MAX_ANSWER_CHARS) break;
+    }
+    const promptChars = request.system.length + (request.messages[0]?.content.length ?? 0);
+    return { finish: 'length', usage: { inputTokens: Math.ceil(promptChars / 4), outputTokens: Math.ceil(received / 4) } };
+  }
+
+  /** A failed answer carries no citations, so what is kept of it has no numbers. */
+  private async failedBody(turn: TurnContext, evidence: Evidence[], plain: string, reason: string): Promise<string> {
+    if (plain.trim() !== '') return `${plain.trim()}\n\n*The answer ends here. ${reason}*`;
+    const quotes = await quotesOf(evidence, this.citationsOf(turn, evidence));
+    return quotes === '' ? reason : `${reason}\n\n${SAYS.meanwhile}\n\n${withoutNumbers(quotes)}`;
+  }
+}
+
+/** The pieces of the model's text on their way into the answer, each marker checked as it comes. */
+class Writing {
+  private readonly parser = new CitationParser();
+  /** The text without the numbers of citations. */
+  plain = '';
+
+  constructor(
+    readonly text: AnswerText,
+    readonly citations: AnswerCitations,
+  ) {}
+
+  get body(): string {
+    return this.text.text;
+  }
+
+  async push(delta: string): Promise<void> {
+    for (const piece of this.parser.push(delta)) await this.write(piece);
+  }
+
+  async end(): Promise<void> {
+    for (const piece of this.parser.end()) await this.write(piece);
+  }
+
+  private async write(piece: AnswerPiece): Promise<void> {
+    const mark = piece.kind === 'marker' ? await this.citations.mark(piece.claims) : '';
+    const written = piece.kind === 'text' ? piece.text : mark && piece.lead + mark;
+    this.plain += piece.kind === 'text' ? piece.text : withoutNumbers(written);
+    this.text.add(written);
+  }
+}
+
+const withoutNumbers = (text: string): string => text.replace(/[ \t]*\[\d+\]/g, '');

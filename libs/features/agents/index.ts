@@ -1,0 +1,2 @@
+export { AgentsModule } from './agents.module.js';
+export { AgentsQueries } from './agents.queries.js';

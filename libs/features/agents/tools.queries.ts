@@ -1,0 +1,17 @@
+import { Injectable } from '@nestjs/common';
+import type { Page, PageQuery, Tool } from '@atrium/contracts';
+import { decodeCursor, pageOf } from '@atrium/platform/http';
+import type { OrgContext } from '@atrium/platform/tenancy';
+import { ToolRegistry } from '@atrium/platform/tools';
+
+@Injectable()
+export class ToolsQueries {
+  constructor(private readonly tools: ToolRegistry) {}
+
+  /** By name. */
+  list(ctx: OrgContext, query: PageQuery): Page<Tool> {
+    const after = decodeCursor(query.cursor, ['string'])?.[0] ?? '';
+    const rows = this.tools.list(ctx).filter((tool) => tool.name > after);
+    return pageOf(rows.slice(0, query.limit + 1), query.limit, (last) => [last.name]);
+  }
+}
