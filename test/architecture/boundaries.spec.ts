@@ -61,7 +61,7 @@ const BROKEN: Record<string, { text: string; violates: string | null }> = {
   'apps/api/src/side-door.ts': { text: "export { name } from '../../../libs/features/chat/channel.js';\n", violates: 'front-door-of-apps' },
   'libs/platform/attic/box.ts': { text: "export { shape } from '@atrium/contracts';\n", violates: 'no-unknown-room' },
   'libs/features/audit/round.ts': { text: "export { b as a } from './trip.js';\n", violates: 'no-circle' },
-  'libs/features/audit/trip.ts': { text: "export { a as b } from './round.js';\n", violates: 'no-circle' },
+  'libs/features/audit/trip.ts': { text: "export { a as b } from './round.js';\n", violates: null },
   'libs/features/organizations/second-client.ts': { text: "import pg from 'pg';\nexport const pool = pg;\n", violates: 'one-prisma' },
   'libs/features/organizations/way-out.ts': { text: "export { fetch } from 'undici';\n", violates: 'one-way-out' },
   'libs/features/organizations/second-redis.ts': { text: "export { Redis } from 'ioredis';\n", violates: 'one-redis' },

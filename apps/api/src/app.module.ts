@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AgentsModule } from '@atrium/features/agents';
 import { AuditModule } from '@atrium/features/audit';
 import { ChatModule } from '@atrium/features/chat';
 import { DocumentsModule } from '@atrium/features/documents';
@@ -14,7 +15,7 @@ export class AppModule {
   static with(config: Config, database: Database, log: Log): DynamicModule {
     return {
       module: AppModule,
-      imports: [PlatformModule.with(config, database, log), OrganizationsModule, ChatModule, DocumentsModule, AuditModule],
+      imports: [PlatformModule.with(config, database, log), OrganizationsModule, ChatModule, DocumentsModule, AgentsModule, AuditModule],
     };
   }
 }
