@@ -4,6 +4,7 @@ import { Db } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
 import { decodeCursor, listed, pageOf } from '@atrium/platform/http';
 import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
+import { AnswerAudience } from './answer-audience.js';
 import { type ChannelMemberRow, ChannelMemberRepository } from './channel-member.repository.js';
 import { ChannelRepository } from './channel.repository.js';
 import { keyOf, type Names, readerOf } from './reader.js';
@@ -17,6 +18,7 @@ export class ChannelsQueries {
     private readonly events: Events,
     private readonly channels: ChannelRepository,
     private readonly members: ChannelMemberRepository,
+    private readonly audience: AnswerAudience,
     private readonly directory: PrincipalDirectory,
   ) {}
 
@@ -48,6 +50,14 @@ export class ChannelsQueries {
     const page = pageOf(rows, query.limit, (last) => [last.kind, last.id]);
     const names = await this.directory.displayNames(ctx.orgId, page.data);
     return listed({ ...page, data: page.data.map((row) => memberView(row, names)) }, head);
+  }
+
+  /**
+   * Grant keys of what may be used in an answer that is written into the channel: what everyone who reads it may read.
+   * @throws NotFound `chat.channel_not_found`
+   */
+  grantsForAnswer(ctx: OrgContext, id: ChannelId): Promise<string[]> {
+    return this.audience.grantsFor(ctx, id);
   }
 
   /** What the caller has not read, channel by channel of which they are a member. */

@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { MembersQueries } from '@atrium/features/organizations';
+import { AnswerAudience } from './answer-audience.js';
 import { AnswersService } from './answers.service.js';
 import { ChannelAudience } from './channel-audience.js';
 import { ChannelGrants } from './channel-grants.js';
@@ -7,6 +9,7 @@ import { ChannelRepository } from './channel.repository.js';
 import { ChannelsController } from './channels.controller.js';
 import { ChannelsQueries } from './channels.queries.js';
 import { ChannelsService } from './channels.service.js';
+import { Departures } from './departures.js';
 import { MessageRepository } from './message.repository.js';
 import { MessageUnits } from './message-units.js';
 import { MessagesController } from './messages.controller.js';
@@ -31,6 +34,10 @@ import { Withholding } from './withholding.js';
     AnswersService,
     ReadingService,
     Withholding,
+    AnswerAudience,
+    // Stateless, so chat makes its own.
+    MembersQueries,
+    Departures,
     ChannelAudience,
     ChannelGrants,
     PostFrame,

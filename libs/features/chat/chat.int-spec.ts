@@ -1,0 +1,564 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import type { AgentId, ChannelId, LiveFrame, Message, MessageId, OrgId, Role, UserId } from '@atrium/contracts';
+import { MembersQueries } from '@atrium/features/organizations';
+import { Cipher } from '@atrium/platform/config';
+import { Db } from '@atrium/platform/db';
+import { Events, type LoggedEvent, toLiveEvent } from '@atrium/platform/events';
+import { Log, Metrics } from '@atrium/platform/observability';
+import type { LiveBus, LiveTarget } from '@atrium/platform/realtime';
+import { ReaderGrants, Retrieval, SearchIndex } from '@atrium/platform/search';
+import { asAgent, type OrgContext, PrincipalDirectory, systemContext } from '@atrium/platform/tenancy';
+import { testRun } from '../../../test/lib/run.js';
+import { AnswerAudience } from './answer-audience.js';
+import { AnswersService } from './answers.service.js';
+import { ChannelAudience } from './channel-audience.js';
+import { ChannelGrants } from './channel-grants.js';
+import { ChannelMemberRepository } from './channel-member.repository.js';
+import { ChannelRepository } from './channel.repository.js';
+import { ChannelsQueries } from './channels.queries.js';
+import { ChannelsService } from './channels.service.js';
+import { Departures } from './departures.js';
+import { MessageRepository } from './message.repository.js';
+import { MessageUnits } from './message-units.js';
+import { MessagesQueries } from './messages.queries.js';
+import { MessagesService } from './messages.service.js';
+import { ReadingService } from './reading.service.js';
+import { Withholding } from './withholding.js';
+
+const PAGE = { limit: 50 };
+let chat: ReturnType<typeof assemble>;
+
+beforeAll(() => {
+  chat = assemble();
+});
+afterAll(() => chat.db.close());
+
+/** The feature as its module puts it together, with the live bus and the owners of names written down. */
+function assemble() {
+  const { appUrl, systemUrl } = testRun().database;
+  const metrics = new Metrics();
+  const db = new Db({ appUrl, systemUrl, poolSize: 8, cipher: new Cipher(randomBytes(32)), log: new Log('fatal'), metrics });
+  const events = new Events(metrics);
+  const heard: LoggedEvent[] = [];
+  events.listen((event) => heard.push(event));
+  const nudges: { frame: LiveFrame; target: LiveTarget }[] = [];
+  const live = { publish: (_org: OrgId, frame: LiveFrame, target: LiveTarget) => nudges.push({ frame, target }) } as unknown as LiveBus;
+  const directory = new PrincipalDirectory();
+  const agents = new Map<string, string>();
+  directory.register({
+    kind: 'agent',
+    displayNames: async (_, ids) => new Map(ids.flatMap((id) => (agents.has(id) ? [[id, agents.get(id) ?? '']] : []))),
+  });
+  directory.register({
+    kind: 'user',
+    displayNames: (orgId, ids) =>
+      db.readInOrg({ orgId }, async (tx) => {
+        const rows = await tx.member.findMany({ where: { orgId, userId: { in: ids } } });
+        return new Map(rows.map((row) => [row.userId, row.displayName]));
+      }),
+  });
+  const channelRows = new ChannelRepository();
+  const members = new ChannelMemberRepository();
+  const units = new MessageUnits(new SearchIndex());
+  const messageRows = new MessageRepository(events, units);
+  const grants = new ReaderGrants();
+  new ChannelGrants(db, members, grants).onModuleInit();
+  const channels = new ChannelsService(db, events, channelRows, members, messageRows, directory);
+  const messages = new MessagesService(db, events, channelRows, members, messageRows, units, directory);
+  const audience = new AnswerAudience(db, channelRows, members, new MembersQueries(db, events));
+  return {
+    db,
+    events,
+    heard,
+    nudges,
+    agents,
+    grants,
+    retrieval: new Retrieval(db),
+    channels,
+    messages,
+    answers: new AnswersService(db, events, channelRows, messageRows, messages, units, directory),
+    channelReads: new ChannelsQueries(db, events, channelRows, members, audience, directory),
+    messageReads: new MessagesQueries(db, events, channelRows, messageRows, new Withholding(grants), directory),
+    reading: new ReadingService(db, events, channelRows, live),
+    departures: new Departures(db, members, channels),
+    rights: new ChannelAudience({ register: () => undefined } as never),
+  };
+}
+
+interface Person {
+  id: UserId;
+  ctx: OrgContext;
+}
+
+/** An organization with its owner; `join` adds people. */
+async function newOrg() {
+  const orgId = uuidv7() as OrgId;
+  const system = systemContext(orgId, 'test');
+  await chat.db.inOrg(system, async (tx) => {
+    await tx.organization.create({ data: { id: orgId, name: 'Acme' } });
+    await chat.events.open(tx, system);
+  });
+  const join = async (role: Role, displayName: string): Promise<Person> => {
+    const id = uuidv7() as UserId;
+    await chat.db.inOrg(system, (tx) => tx.member.create({ data: { orgId, userId: id, email: `${id}@example.com`, displayName, role } }));
+    const ctx: OrgContext = { ...system, principal: { kind: 'user', id, role, onBehalfOf: null } };
+    return { id, ctx };
+  };
+  return { orgId, system, join, owner: await join('owner', 'Olivia Owner') };
+}
+
+/** A channel of the owner, with these members. */
+async function newChannel(owner: Person, kind: 'public' | 'private' = 'public', ...others: Person[]): Promise<ChannelId> {
+  const { id } = await chat.channels.create(owner.ctx, { name: `c ${randomUUID()}`, kind, topic: '', description: '' });
+  for (const { id: memberId } of others) await chat.channels.addMember(owner.ctx, id, { kind: 'user', id: memberId, role: 'member' });
+  return id;
+}
+
+async function newAgent(org: { system: OrgContext }, channelId: ChannelId, onBehalfOf: Person): Promise<OrgContext> {
+  const id = uuidv7() as AgentId;
+  chat.agents.set(id, 'Assistant');
+  await chat.channels.addAgent(org.system, channelId, id);
+  return asAgent(onBehalfOf.ctx, id, onBehalfOf.id, onBehalfOf.ctx.principal.role as Role);
+}
+
+const say = (person: Person, channelId: ChannelId, body: string, more: { threadId?: MessageId; clientId?: string } = {}) =>
+  chat.messages.post(person.ctx, channelId, { body, ...more });
+const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'none',
+    (error: { code?: string }) => error.code ?? error,
+  );
+const eventsOf = (subjectId: string, type?: string) =>
+  chat.heard.filter((event) => event.subject.id === subjectId && (!type || event.type === type));
+const bodies = (messages: Message[]) => messages.map(({ body }) => body);
+
+describe('channels', () => {
+  it('opens public channels to every member, who may read, but posts only after joining', async () => {
+    const { owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const channelId = await newChannel(owner);
+    await say(owner, channelId, 'hello');
+
+    expect((await chat.channelReads.list(bob.ctx, PAGE)).data).toMatchObject([{ id: channelId, role: null, memberCount: 1, unread: 0 }]);
+    expect(bodies((await chat.messageReads.list(bob.ctx, channelId, PAGE)).data)).toEqual(['hello']);
+    expect(await codeOf(say(bob, channelId, 'hi'))).toBe('chat.not_a_member');
+    await chat.channels.addMember(bob.ctx, channelId, { kind: 'user', id: bob.id, role: 'member' });
+    expect(await say(bob, channelId, 'hi')).toMatchObject({ author: { kind: 'user', id: bob.id, displayName: 'Bob' } });
+  });
+
+  it('hides private channels from everyone else, admins of the organization included, as if they were not there', async () => {
+    const { owner, join } = await newOrg();
+    const [bob, admin, stranger] = [await join('member', 'Bob'), await join('admin', 'Ada'), (await newOrg()).owner];
+    const channelId = await newChannel(owner, 'private', bob);
+    const { id } = await say(bob, channelId, 'secret');
+
+    for (const outsider of [admin, stranger]) {
+      const [missing, random] = [channelId, uuidv7() as ChannelId].map((which) =>
+        chat.channelReads.get(outsider.ctx, which).catch((error: unknown) => error),
+      );
+      expect(await missing).toEqual(await random);
+      expect((await chat.channelReads.list(outsider.ctx, PAGE)).data).toEqual([]);
+      for (const attempt of [
+        () => chat.messageReads.list(outsider.ctx, channelId, PAGE),
+        () => say(outsider, channelId, 'x'),
+        () => chat.channels.change(outsider.ctx, channelId, { name: 'mine' }),
+        () => chat.channels.remove(outsider.ctx, channelId),
+        () => chat.channels.addMember(outsider.ctx, channelId, { kind: 'user', id: outsider.id, role: 'member' }),
+        () => chat.channels.removeMember(outsider.ctx, channelId, { kind: 'user', id: bob.id }),
+        () => chat.reading.markRead(outsider.ctx, channelId, 1),
+        () => chat.channelReads.grantsForAnswer(outsider.ctx, channelId),
+      ]) {
+        expect(await codeOf(attempt())).toBe('chat.channel_not_found');
+      }
+      for (const attempt of [
+        () => chat.messageReads.get(outsider.ctx, id),
+        () => chat.messageReads.thread(outsider.ctx, id, PAGE),
+        () => chat.messageReads.revisions(outsider.ctx, id, PAGE),
+        () => chat.messages.edit(outsider.ctx, id, { body: 'x' }),
+        () => chat.messages.remove(outsider.ctx, id),
+      ]) {
+        expect(await codeOf(attempt())).toBe('chat.message_not_found');
+      }
+    }
+  });
+
+  it('shows guests only the channels that they are members of', async () => {
+    const { owner, join } = await newOrg();
+    const guest = await join('guest', 'Gus');
+    const [open, joined] = [await newChannel(owner), await newChannel(owner, 'public', guest)];
+
+    expect((await chat.channelReads.list(guest.ctx, PAGE)).data.map(({ id }) => id)).toEqual([joined]);
+    expect(await codeOf(chat.messageReads.list(guest.ctx, open, PAGE))).toBe('chat.channel_not_found');
+    expect(await codeOf(chat.channels.addMember(guest.ctx, open, { kind: 'user', id: guest.id, role: 'member' }))).toBe(
+      'chat.channel_not_found',
+    );
+    expect(await say(guest, joined, 'hi')).toMatchObject({ body: 'hi' });
+  });
+
+  it('keeps public names unique in any case, and says nothing of private ones', async () => {
+    const { owner } = await newOrg();
+    const make = (name: string, kind: 'public' | 'private') => chat.channels.create(owner.ctx, { name, kind, topic: '', description: '' });
+    await make('Plan', 'public');
+    const other = await make('other', 'public');
+
+    expect(await codeOf(make('pLAN', 'public'))).toBe('chat.channel_name_taken');
+    expect(await codeOf(chat.channels.change(owner.ctx, other.id, { name: 'plan' }))).toBe('chat.channel_name_taken');
+    expect(await make('plan', 'private')).toMatchObject({ role: 'admin', memberCount: 1 });
+  });
+
+  it('lets only admins change a channel, tells what changed without its text, and tells nothing of no change', async () => {
+    const { owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const channelId = await newChannel(owner, 'public', bob);
+
+    expect(await codeOf(chat.channels.change(bob.ctx, channelId, { topic: 'x' }))).toBe('chat.not_an_admin');
+    expect(await chat.channels.change(owner.ctx, channelId, { topic: 'ship it', archived: true })).toMatchObject({ topic: 'ship it' });
+    await chat.channels.change(owner.ctx, channelId, { topic: 'ship it', archived: true });
+
+    const [event, ...more] = eventsOf(channelId, 'chat.channel_changed');
+    expect(more).toEqual([]);
+    expect(JSON.stringify(event?.data)).not.toContain('ship it');
+    expect(event).toMatchObject({ text: { channel: { topic: 'ship it' } }, audience: `channel:${channelId}` });
+    expect(await codeOf(say(bob, channelId, 'late'))).toBe('chat.channel_archived');
+  });
+
+  it('makes the person of longest standing admin when the last admin leaves', async () => {
+    const { owner, join } = await newOrg();
+    const [bob, cyd] = [await join('member', 'Bob'), await join('member', 'Cyd')];
+    const channelId = await newChannel(owner, 'private', bob, cyd);
+
+    await chat.channels.removeMember(owner.ctx, channelId, { kind: 'user', id: owner.id });
+
+    expect((await chat.channelReads.listMembers(bob.ctx, channelId, PAGE)).data).toMatchObject([
+      { id: bob.id, role: 'admin', displayName: 'Bob' },
+      { id: cyd.id, role: 'member' },
+    ]);
+    expect(await codeOf(chat.channels.removeMember(cyd.ctx, channelId, { kind: 'user', id: bob.id }))).toBe('chat.not_an_admin');
+    expect(await codeOf(chat.channels.removeMember(bob.ctx, channelId, { kind: 'user', id: owner.id }))).toBe('chat.member_not_found');
+  });
+
+  it('refuses a second membership and somebody of another organization', async () => {
+    const { owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const channelId = await newChannel(owner, 'private', bob);
+    const add = (id: string) => chat.channels.addMember(owner.ctx, channelId, { kind: 'user', id, role: 'member' });
+
+    expect(await codeOf(add(bob.id))).toBe('chat.already_member');
+    expect(await codeOf(add((await newOrg()).owner.id))).toBe('chat.member_not_found');
+  });
+
+  it('removes a channel with its messages, what search found of them, and the text of their events', async () => {
+    const { orgId, owner } = await newOrg();
+    const channelId = await newChannel(owner);
+    const { id } = await say(owner, channelId, 'zanzibar');
+    await say(owner, channelId, 'zanzibar too', { threadId: id });
+
+    await chat.channels.remove(owner.ctx, channelId);
+
+    expect(await codeOf(chat.messageReads.get(owner.ctx, id))).toBe('chat.message_not_found');
+    const left = await chat.db.readInOrg(
+      { orgId },
+      (tx) =>
+        tx.$queryRaw<{ units: number; texts: number }[]>`
+        SELECT (SELECT count(*)::int FROM search_units) AS units, (SELECT count(*)::int FROM event_texts WHERE text IS NOT NULL) AS texts`,
+    );
+    expect(left).toEqual([{ units: 0, texts: 0 }]);
+    expect(eventsOf(channelId, 'chat.channel_deleted')).toHaveLength(1);
+  });
+
+  it('takes who left the organization out of its channels', async () => {
+    const { system, owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const channels = [await newChannel(owner, 'private', bob), await newChannel(owner, 'public', bob)];
+
+    for (let times = 0; times < 2; times++)
+      await chat.departures.leaveChannels(system, { subject: { kind: 'user', id: bob.id } } as unknown as LoggedEvent);
+
+    for (const channelId of channels) {
+      expect((await chat.channelReads.listMembers(owner.ctx, channelId, PAGE)).data.map(({ id }) => id)).toEqual([owner.id]);
+      expect(eventsOf(channelId, 'chat.member_removed')).toHaveLength(1);
+    }
+  });
+
+  it('keeps the rights of live delivery, loaded or applied event by event, the same', async () => {
+    const { system, owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const rights = await chat.db.readInOrg(system, (tx) => chat.rights.load(tx, system));
+    const from = chat.heard.length;
+    const channelId = await newChannel(owner, 'private', bob);
+    await newAgent({ system }, channelId, owner);
+    await chat.channels.remove(owner.ctx, await newChannel(owner));
+    await chat.channels.removeMember(bob.ctx, channelId, { kind: 'user', id: bob.id });
+
+    for (const event of chat.heard.slice(from)) chat.rights.apply(rights, event);
+
+    expect(rights).toEqual(await chat.db.readInOrg(system, (tx) => chat.rights.load(tx, system)));
+    expect([...rights.keys()]).toEqual([channelId]);
+  });
+});
+
+describe('messages', () => {
+  it('answers the first message of one clientId, under 64 parallel posts', async () => {
+    const { owner } = await newOrg();
+    const channelId = await newChannel(owner);
+
+    const posted = await Promise.all(Array.from({ length: 64 }, (_, i) => say(owner, channelId, `try ${i}`, { clientId: 'c1' })));
+
+    expect(new Set(posted.map((message) => JSON.stringify(message))).size).toBe(1);
+    expect((await chat.messageReads.list(owner.ctx, channelId, PAGE)).data).toEqual([posted[0]]);
+    expect(eventsOf(posted[0]?.id ?? '')).toHaveLength(1);
+  });
+
+  it('gives a message the seq of its event, whose live shape is what a fetch gives', async () => {
+    const { owner, join } = await newOrg();
+    const bob = await join('member', 'Bob Builder');
+    const channelId = await newChannel(owner, 'public', bob);
+    const message = await say(owner, channelId, 'ask @bobbuilder, please', { clientId: 'c1' });
+
+    const [event] = eventsOf(message.id);
+    expect(event?.seq).toBe(message.seq);
+    expect(event && toLiveEvent(event, new Set()).data['message']).toEqual(message);
+    expect(await chat.messageReads.get(bob.ctx, message.id)).toEqual(message);
+    expect(message.mentions).toEqual([{ kind: 'user', id: bob.id }]);
+    expect(JSON.stringify(event?.data)).not.toMatch(/please|Olivia/);
+  });
+
+  it('pages newest first, or oldest first after a seq', async () => {
+    const { owner } = await newOrg();
+    const channelId = await newChannel(owner);
+    const all = [];
+    for (let i = 0; i < 5; i++) all.push(await say(owner, channelId, `m${i}`));
+    const read = (query: object) => chat.messageReads.list(owner.ctx, channelId, { limit: 2, ...query });
+
+    const first = await read({});
+    const second = await read({ cursor: first.nextCursor ?? '' });
+    const third = await read({ cursor: second.nextCursor ?? '' });
+    expect([...first.data, ...second.data, ...third.data].map(({ body }) => body)).toEqual(['m4', 'm3', 'm2', 'm1', 'm0']);
+    expect(third.nextCursor).toBeNull();
+    const after = await read({ after: all[0]?.seq });
+    const more = await read({ after: all[0]?.seq, cursor: after.nextCursor ?? '' });
+    expect(bodies([...after.data, ...more.data])).toEqual(['m1', 'm2', 'm3', 'm4']);
+    expect(bodies((await read({ before: all[2]?.seq })).data)).toEqual(['m1', 'm0']);
+  });
+
+  it('keeps threads one level deep and counts their replies', async () => {
+    const { owner } = await newOrg();
+    const [channelId, elsewhere] = [await newChannel(owner), await newChannel(owner)];
+    const root = await say(owner, channelId, 'root');
+    const reply = await say(owner, channelId, 'reply', { threadId: root.id });
+
+    expect(eventsOf(reply.id)[0]?.data).toMatchObject({ root: { id: root.id, replyCount: 1, lastReplyAt: reply.createdAt } });
+    expect(await chat.messageReads.get(owner.ctx, root.id)).toMatchObject({ replyCount: 1, lastReplyAt: reply.createdAt });
+    for (const id of [root.id, reply.id]) expect(bodies((await chat.messageReads.thread(owner.ctx, id, PAGE)).data)).toEqual(['reply']);
+    expect(await codeOf(say(owner, channelId, 'x', { threadId: reply.id }))).toBe('chat.thread_not_found');
+    expect(await codeOf(say(owner, elsewhere, 'x', { threadId: root.id }))).toBe('chat.thread_not_found');
+    expect(await codeOf(say(owner, channelId, 'x', { threadId: uuidv7() as MessageId }))).toBe('chat.thread_not_found');
+  });
+
+  it('keeps what an edit replaced, for its author only, and tells nothing of the same text', async () => {
+    const { owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const channelId = await newChannel(owner, 'public', bob);
+    const message = await say(bob, channelId, 'teh');
+
+    const edited = await chat.messages.edit(bob.ctx, message.id, { body: 'the' });
+    await chat.messages.edit(bob.ctx, message.id, { body: 'the' });
+
+    expect(edited).toMatchObject({ body: 'the', revision: 2, seq: message.seq, editedAt: expect.any(String) });
+    expect(await codeOf(chat.messages.edit(owner.ctx, message.id, { body: 'x' }))).toBe('chat.not_the_author');
+    expect((await chat.messageReads.revisions(owner.ctx, message.id, PAGE)).data).toMatchObject([{ revision: 1, body: 'teh' }]);
+    expect(eventsOf(message.id, 'chat.message_edited')).toHaveLength(1);
+    expect(await found(bob, 'teh')).toEqual([]);
+    expect(await found(bob, 'the')).toEqual(['the']);
+  });
+
+  it('takes the text of a deleted message away everywhere, and leaves its place and replies', async () => {
+    const { orgId, owner, join } = await newOrg();
+    const [bob, cyd] = [await join('member', 'Bob'), await join('member', 'Cyd')];
+    const channelId = await newChannel(owner, 'public', bob, cyd);
+    const message = await say(bob, channelId, 'quetzalcoatl', { clientId: 'c1' });
+    await chat.messages.edit(bob.ctx, message.id, { body: 'quetzalcoatl flies' });
+    const reply = await say(cyd, channelId, 'wow', { threadId: message.id });
+
+    expect(await codeOf(chat.messages.remove(cyd.ctx, message.id))).toBe('chat.not_an_admin');
+    for (let times = 0; times < 2; times++) await chat.messages.remove(owner.ctx, message.id);
+
+    const left = await chat.messageReads.get(cyd.ctx, message.id);
+    expect(left).toMatchObject({ body: '', status: 'complete', deletedAt: expect.any(String), replyCount: 1, seq: message.seq });
+    const [told, ...more] = eventsOf(message.id, 'chat.message_deleted');
+    expect(more).toEqual([]);
+    expect(told && toLiveEvent(told, new Set()).data['message']).toEqual(left);
+    expect((await chat.messageReads.revisions(cyd.ctx, message.id, PAGE)).data).toEqual([]);
+    expect(bodies((await chat.messageReads.thread(cyd.ctx, reply.id, PAGE)).data)).toEqual(['wow']);
+    expect(await found(cyd, 'quetzalcoatl')).toEqual([]);
+    const log = await chat.db.readInOrg({ orgId }, (tx) => chat.events.after(tx, { orgId }, 0, 100));
+    expect(JSON.stringify(log)).not.toContain('quetzal');
+    expect(await codeOf(chat.messages.edit(bob.ctx, message.id, { body: 'back' }))).toBe('chat.message_deleted');
+  });
+
+  it('lets readers of a channel find what was said there, and nobody else', async () => {
+    const { owner, join } = await newOrg();
+    const [bob, guest] = [await join('member', 'Bob'), await join('guest', 'Gus')];
+    await say(owner, await newChannel(owner, 'private'), 'wombat one');
+    await say(owner, await newChannel(owner, 'public'), 'wombat two');
+    await say(owner, await newChannel(owner, 'public', guest), 'wombat three');
+
+    expect((await found(owner, 'wombat')).sort()).toEqual(['wombat one', 'wombat three', 'wombat two']);
+    expect((await found(bob, 'wombat')).sort()).toEqual(['wombat three', 'wombat two']);
+    expect(await found(guest, 'wombat')).toEqual(['wombat three']);
+    expect(await found((await newOrg()).owner, 'wombat')).toEqual([]);
+  });
+});
+
+describe('what was read', () => {
+  it('counts what others said since the marker, threads and mentions included, own and deleted not', async () => {
+    const { owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const channelId = await newChannel(owner);
+    await say(owner, channelId, 'before bob came');
+    await chat.channels.addMember(bob.ctx, channelId, { kind: 'user', id: bob.id, role: 'member' });
+    const root = await say(owner, channelId, 'one');
+    await say(owner, channelId, 'hey @bob', { threadId: root.id });
+    await say(bob, channelId, 'mine');
+    await chat.messages.remove(owner.ctx, (await say(owner, channelId, 'gone')).id);
+    const last = await say(owner, channelId, 'two');
+
+    const unread = async () => (await chat.channelReads.unread(bob.ctx, PAGE)).data;
+    expect(await unread()).toMatchObject([{ channelId, unread: 3, mentions: 1 }]);
+    expect((await chat.channelReads.list(bob.ctx, PAGE)).data).toMatchObject([{ id: channelId, role: 'member', unread: 3, mentions: 1 }]);
+    expect(await chat.reading.markRead(bob.ctx, channelId, root.seq)).toMatchObject({ unread: 2, mentions: 1, lastReadSeq: root.seq });
+    expect(await chat.reading.markRead(bob.ctx, channelId, last.seq + 1_000)).toMatchObject({
+      unread: 0,
+      mentions: 0,
+      lastReadSeq: last.seq,
+    });
+    expect(await chat.reading.markRead(bob.ctx, channelId, 1)).toMatchObject({ unread: 0, lastReadSeq: last.seq });
+    await say(owner, channelId, 'three');
+    expect(await unread()).toMatchObject([{ unread: 1, mentions: 0 }]);
+    expect(chat.nudges.at(-1)).toEqual({ frame: { type: 'live', kind: 'read', channelId, seq: last.seq }, target: { userId: bob.id } });
+  });
+
+  it('keeps no marker for who only looks', async () => {
+    const { owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+
+    expect(await codeOf(chat.reading.markRead(bob.ctx, await newChannel(owner), 1))).toBe('chat.not_a_member');
+    expect((await chat.channelReads.unread(bob.ctx, PAGE)).data).toEqual([]);
+  });
+});
+
+describe('answers', () => {
+  const SECRET = [{ kind: 'document', subjectId: uuidv7(), grants: ['user:somebody'] }];
+  const OPEN = [{ kind: 'document', subjectId: uuidv7(), grants: ['org'] }];
+
+  it('opens, grows and ends as one message', async () => {
+    const org = await newOrg();
+    const channelId = await newChannel(org.owner);
+    const question = await say(org.owner, channelId, '@assistant why?');
+    const agent = await newAgent(org, channelId, org.owner);
+    const open = () => chat.answers.openAnswer(agent, { channelId, threadId: question.id, clientId: 'turn 1' });
+
+    const answer = await open();
+    expect(answer).toMatchObject({
+      status: 'streaming',
+      body: '',
+      author: { kind: 'agent', displayName: 'Assistant' },
+      threadId: question.id,
+    });
+    expect(await open()).toEqual(answer);
+    expect(await chat.answers.saveProgress(agent, answer.id, 'Because')).toBe(true);
+    expect(await chat.messageReads.get(org.owner.ctx, answer.id)).toMatchObject({ status: 'streaming', body: 'Because' });
+    expect(await codeOf(chat.messages.edit(agent, answer.id, { body: 'x' }))).toBe('chat.message_streaming');
+    const done = await chat.answers.complete(agent, answer.id, { body: 'Because of xylophones.', citations: [], sources: OPEN });
+    expect(await chat.answers.saveProgress(agent, answer.id, 'late')).toBe(false);
+    expect(await chat.answers.fail(agent, answer.id, { body: '', status: 'failed' })).toEqual(done);
+
+    expect(await chat.messageReads.get(org.owner.ctx, answer.id)).toEqual(done);
+    expect(eventsOf(answer.id).map(({ type }) => type)).toEqual(['chat.message_posted', 'chat.message_completed']);
+    expect(await found(org.owner, 'xylophones')).toEqual(['Because of xylophones.']);
+  });
+
+  it('withholds an answer from who lacks a grant of one source, in every read, live and in search', async () => {
+    const org = await newOrg();
+    const guest = await org.join('guest', 'Gus');
+    const bob = await org.join('member', 'Bob');
+    const channelId = await newChannel(org.owner, 'public', guest, bob);
+    const root = await say(org.owner, channelId, '@assistant');
+    const agent = await newAgent(org, channelId, org.owner);
+    const ask = async (clientId: string, body: string, sources: typeof OPEN) => {
+      const { id } = await chat.answers.openAnswer(agent, { channelId, threadId: root.id, clientId });
+      return chat.answers.complete(agent, id, { body, citations: [], sources });
+    };
+    const open = await ask('1', 'platypus of the organization', OPEN);
+    const secret = await ask('2', 'platypus of somebody', [...OPEN, ...SECRET]);
+
+    const withheld = { body: '', citations: [], status: 'withheld' };
+    for (const [reader, id] of [
+      [guest, open.id],
+      [guest, secret.id],
+      [bob, secret.id],
+    ] as const) {
+      expect(await chat.messageReads.get(reader.ctx, id)).toMatchObject(withheld);
+      for (const list of [chat.messageReads.list(reader.ctx, channelId, PAGE), chat.messageReads.thread(reader.ctx, root.id, PAGE)]) {
+        expect((await list).data.find((message) => message.id === id)).toMatchObject(withheld);
+      }
+    }
+    expect(await chat.messageReads.get(bob.ctx, open.id)).toEqual(open);
+    const [event] = eventsOf(secret.id, 'chat.message_completed');
+    expect(event && toLiveEvent(event, new Set(['org', `user:${bob.id}`]))).toMatchObject({ data: { message: withheld } });
+    expect(event && toLiveEvent(event, new Set(['org', `user:${bob.id}`])).data['message']).toEqual(
+      await chat.messageReads.get(bob.ctx, secret.id),
+    );
+    expect(event && JSON.stringify(toLiveEvent(event, null))).not.toMatch(/platypus|requires/);
+    expect(await found(bob, 'platypus')).toEqual(['platypus of the organization']);
+    expect(await found(guest, 'platypus')).toEqual([]);
+  });
+
+  it('stops an answer that was deleted meanwhile', async () => {
+    const org = await newOrg();
+    const channelId = await newChannel(org.owner);
+    const agent = await newAgent(org, channelId, org.owner);
+    const { id } = await chat.answers.openAnswer(agent, { channelId, threadId: null, clientId: '1' });
+    await chat.messages.remove(org.owner.ctx, id);
+
+    expect(await chat.answers.saveProgress(agent, id, 'more')).toBe(false);
+    expect(await codeOf(chat.answers.complete(agent, id, { body: 'x', citations: [], sources: [] }))).toBe('chat.message_deleted');
+    expect(await chat.messageReads.get(org.owner.ctx, id)).toMatchObject({ body: '', status: 'cancelled' });
+  });
+
+  it('does not let an agent post where it is no member, or where its person may not read', async () => {
+    const org = await newOrg();
+    const bob = await org.join('member', 'Bob');
+    const [channelId, secret] = [await newChannel(org.owner), await newChannel(org.owner, 'private')];
+    const agent = asAgent(bob.ctx, (await newAgent(org, secret, org.owner)).principal.id as AgentId, bob.id, 'member');
+    const open = (where: ChannelId) => chat.answers.openAnswer(agent, { channelId: where, threadId: null, clientId: '1' });
+
+    expect(await codeOf(open(channelId))).toBe('chat.not_a_member');
+    expect(await codeOf(open(secret))).toBe('chat.channel_not_found');
+  });
+
+  it('may use in a channel what everyone who reads it may read', async () => {
+    const org = await newOrg();
+    const [bob, guest] = [await org.join('member', 'Bob'), await org.join('guest', 'Gus')];
+    const [open, alone, both, three] = [
+      await newChannel(org.owner),
+      await newChannel(org.owner, 'private'),
+      await newChannel(org.owner, 'private', bob),
+      await newChannel(org.owner, 'private', bob, guest),
+    ];
+    const keys = async (id: ChannelId) => (await chat.channelReads.grantsForAnswer(org.owner.ctx, id)).sort();
+    const channel = (id: ChannelId) => `channel:${id}`;
+
+    expect(await keys(open)).toEqual([channel(open), 'org'].sort());
+    expect(await keys(alone)).toEqual([...[open, alone, both, three].map(channel), 'org', `user:${org.owner.id}`].sort());
+    expect(await keys(both)).toEqual([channel(both), channel(three), 'org'].sort());
+    expect(await keys(three)).toEqual([channel(three)]);
+  });
+});
+
+/** The bodies that a reader's search finds. */
+async function found({ ctx }: Person, query: string): Promise<string[]> {
+  const passages = await chat.retrieval.search(ctx, await chat.grants.of(ctx), { query, limit: 20 });
+  return passages.map(({ body }) => body);
+}
