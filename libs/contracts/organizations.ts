@@ -8,7 +8,8 @@ export type Role = z.infer<typeof Role>;
 export const Permission = z.enum(PERMISSIONS).meta({ id: 'Permission' });
 export type Permission = z.infer<typeof Permission>;
 
-export const Email = z.email().max(254).trim().toLowerCase();
+/** Trimmed and in lower case before it is checked: one address is one account, however it is written. */
+export const Email = z.string().trim().toLowerCase().max(254).check(z.email());
 /** At least 10 characters; what argon2id hashes is at most 1 KiB. */
 export const Password = z.string().min(10, 'must have at least 10 characters').max(256);
 export const DisplayName = line(80);
