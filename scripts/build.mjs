@@ -1,6 +1,6 @@
 // Builds dist/ from apps/, libs/ and prisma/. With --when-needed only when a source is newer than the last build.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const STAMP = 'dist/.built';
@@ -17,7 +17,6 @@ const current = existsSync(STAMP) && statSync(STAMP).mtimeMs > Math.max(...sourc
 if (current && process.argv.includes('--when-needed')) process.exit(0);
 
 process.stderr.write('Building …\n');
-rmSync('dist', { recursive: true, force: true });
 for (const [command, ...args] of [
   [process.execPath, 'scripts/prisma-generate.mjs'],
   [process.execPath, 'node_modules/@nestjs/cli/bin/nest.js', 'build', 'api'],
@@ -28,4 +27,5 @@ for (const [command, ...args] of [
     process.exit(status ?? 1);
   }
 }
+mkdirSync('dist', { recursive: true });
 writeFileSync(STAMP, '');
