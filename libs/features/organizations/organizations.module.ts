@@ -50,6 +50,6 @@ import { TokenAuthenticator } from './token.authenticator.js';
     TokenAuthenticator,
     { provide: Authenticator, useExisting: TokenAuthenticator },
   ],
-  exports: [Authenticator],
+  exports: [Authenticator, AccountsService, ApiKeysService, InvitationsService, MembersQueries, MembersService],
 })
 export class OrganizationsModule {}
