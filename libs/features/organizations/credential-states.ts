@@ -87,9 +87,8 @@ export class CredentialStates implements OnModuleDestroy {
 
   /** Entries that are still being read go too: they may hold what was before. */
   private forget(notice: RevocationNotice): void {
-    for (const [key, { state }] of [...this.cache.entries()]) {
-      if (state === undefined || (state !== null && concerns(notice, state))) this.cache.delete(key);
-    }
+    const concerned = [...this.cache.entries()].filter(([, { state }]) => state === undefined || (state !== null && concerns(notice, state)));
+    for (const [key] of concerned) this.cache.delete(key);
   }
 
   private async readSession(sessionId: string): Promise<CredentialState | null> {
