@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import type { AgentPage, Channel, ChannelMemberPage, Document, DocumentText, Message, MessagePage } from '@atrium/contracts';
+import { loadConfig } from '@atrium/platform/config';
+import { openDatabase } from '@atrium/platform/db';
+import { Log } from '@atrium/platform/observability';
+import { closeApp, createApp } from '../../apps/api/src/create-app.js';
+import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
+import { type FakeModel, startFakeModel } from '../lib/fake-model.js';
+
+const HANDBOOK =
+  'Working here.\n\nEvery employee has thirty days of holidays a year. Unused holidays expire at the end of March.\n\nExpenses are paid within two weeks.';
+
+async function newDocument(owner: Person, access: 'organization' | 'private' = 'organization', text = HANDBOOK): Promise<Document> {
+  const { id } = await owner.api.post<Document>('/v1/documents', {
+    title: 'Handbook',
+    text,
+    mediaType: 'text/plain',
+    access: { level: access },
+  });
+  return eventually('the document is ready', async () => {
+    const document = await owner.api.get<Document>(`/v1/documents/${id}`);
+    return document.status === 'processing' ? null : document;
+  });
+}
+
+/** A channel in which the assistant is. */
+async function newChannel(owner: Person): Promise<Channel> {
+  const channel = await owner.api.post<Channel>('/v1/channels', { name: `c ${randomUUID()}`, kind: 'public' });
+  await eventually('the assistant joins', async () => {
+    const { data } = await owner.api.get<z.infer<typeof ChannelMemberPage>>(`/v1/channels/${channel.id}/members`);
+    return data.some((member) => member.kind === 'agent');
+  });
+  return channel;
+}
+
+const post = (person: Person, channel: Channel, body: string) => person.api.post<Message>(`/v1/channels/${channel.id}/messages`, { body });
+async function answersTo(person: Person, question: Message): Promise<Message[]> {
+  const { data } = await person.api.get<z.infer<typeof MessagePage>>(`/v1/messages/${question.id}/thread`);
+  return data.filter((message) => message.author.kind === 'agent');
+}
+const answerTo = (person: Person, question: Message, ms = 20_000) =>
+  eventually('an answer', async () => (await answersTo(person, question)).find((message) => message.status !== 'streaming'), ms);
+const ask = async (person: Person, channel: Channel, question: string) =>
+  answerTo(person, await post(person, channel, `@assistant ${question}`));
+
+async function assertTrue(person: Person, answer: Message): Promise<void> {
+  for (const { documentId, version, start, end, quote, verified } of answer.citations) {
+    const { text } = await person.api.get<DocumentText>(`/v1/documents/${documentId}/text`, { version });
+    expect({ verified, quote: text.slice(start, end) }).toEqual({ verified: true, quote });
+  }
+}
+
+describe('without a model', () => {
+  it('quotes the best sentence exactly, in the thread of the question, and says that these are quotes', async () => {
+    const owner = await newOrganization();
+    const document = await newDocument(owner);
+    const channel = await newChannel(owner);
+
+    const question = await post(owner, channel, '@assistant How many days of holidays does an employee have?');
+    const answer = await answerTo(owner, question);
+
+    expect(answer).toMatchObject({
+      status: 'complete',
+      threadId: question.id,
+      channelId: channel.id,
+      author: { kind: 'agent', displayName: 'Assistant' },
+    });
+    expect(answer.body).toContain('No language model is set up');
+    expect(answer.body).toContain('“Every employee has thirty days of holidays a year.” [1] (Handbook)');
+    expect(answer.citations[0]).toMatchObject({ documentId: document.id, quote: 'Every employee has thirty days of holidays a year.' });
+    await assertTrue(owner, answer);
+    expect(await answersTo(owner, question)).toHaveLength(1);
+  });
+
+  it('says plainly that it found nothing', async () => {
+    const owner = await newOrganization();
+    await newDocument(owner);
+    const answer = await ask(owner, await newChannel(owner), 'What is the capital of Mongolia?');
+    expect(answer).toMatchObject({ status: 'complete', citations: [] });
+    expect(answer.body).toMatch(/^I found nothing about this/);
+  });
+
+  it('uses nothing in a public channel that only the asker may read', async () => {
+    const owner = await newOrganization();
+    await newDocument(owner, 'private', 'The secret bonus of the employee is nine thousand.');
+    const answer = await ask(owner, await newChannel(owner), 'What is the secret bonus of the employee?');
+    expect(answer.body).toMatch(/^I found nothing about this/);
+  });
+
+  it('answers only when a person mentions it, and stays out of where it was removed', async () => {
+    const owner = await newOrganization();
+    const channel = await newChannel(owner);
+    const { data } = await owner.api.get<z.infer<typeof AgentPage>>('/v1/agents');
+    const quiet = await post(owner, channel, 'assistant, are you there?');
+    await owner.api.delete(`/v1/channels/${channel.id}/members/${data[0]?.id}`);
+    const removed = await post(owner, channel, '@assistant are you there?');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect([...(await answersTo(owner, quiet)), ...(await answersTo(owner, removed))]).toEqual([]);
+  });
+});
+
+describe('with a model', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'atrium-assistant-'));
+  let fake: FakeModel;
+  let baseUrl: string;
+  let owner: Person;
+  let channel: Channel;
+  let close: () => Promise<void>;
+
+  beforeAll(async () => {
+    fake = await startFakeModel();
+    const { DATABASE_URL: _url, DATABASE_ADMIN_URL: _admin, REDIS_URL: _redis, ...environment } = process.env;
+    const config = loadConfig({ ...environment, DATA_DIR: dataDir, LOG_LEVEL: 'fatal', LLM_BASE_URL: fake.baseUrl, LLM_MODEL: 'fake' });
+    const database = await openDatabase(config);
+    const app = await createApp(config, database, new Log(config.LOG_LEVEL));
+    await app.listen(0, '127.0.0.1');
+    baseUrl = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+    close = () => closeApp(app, database);
+    owner = await newOrganization('Acme', baseUrl);
+    await newDocument(owner);
+    channel = await newChannel(owner);
+  }, 120_000);
+  afterAll(async () => {
+    await close();
+    await fake.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }, 60_000);
+  beforeEach(() => fake.reset());
+
+  const QUESTION = 'How many days of holidays does an employee have?';
+
+  it('answers from the passages, each quote true', async () => {
+    const answer = await ask(owner, channel, QUESTION);
+
+    expect(answer.status).toBe('complete');
+    expect(answer.body).toMatch(/^The documents say: .+ \[1\]$/s);
+    expect(answer.citations).toHaveLength(1);
+    await assertTrue(owner, answer);
+    const prompt = JSON.stringify(fake.requests.at(-1)?.body?.messages);
+    expect(prompt).toContain('[1] Handbook');
+    expect(prompt).not.toContain('@assistant');
+  });
+
+  it('drops quotes that are lies, and says that nothing backs the answer', async () => {
+    fake.script({ kind: 'text', text: 'You get forty days [1: "Every employee has forty days of holidays a year."] or more [7].' });
+    const answer = await ask(owner, channel, QUESTION);
+    expect(answer).toMatchObject({ status: 'complete', citations: [] });
+    expect(answer.body).toMatch(/^You get forty days or more\.\n\n\*No statement of this answer could be checked/);
+
+    fake.script({ kind: 'text', text: 'Thirty [3: "thirty days  of\nholidays"], forty [1: "forty days of holidays"], see [1].' });
+    const mixed = await ask(owner, channel, QUESTION);
+    expect(mixed.body).toMatch(/^Thirty \[1\], forty, see( \[1\])?\.$/);
+    expect(mixed.citations).toMatchObject([{ quote: 'thirty days of holidays', verified: true }]);
+    await assertTrue(owner, mixed);
+  });
+
+  it('keeps what a cut answer said, and says what happened', async () => {
+    fake.script({ kind: 'cut', afterChars: 40 });
+    const answer = await ask(owner, channel, QUESTION);
+    expect(answer.status).toBe('failed');
+    expect(answer.body).toMatch(/^This is the answer of the fake model.+The answer ends here\. The model cannot be reached/s);
+  });
+
+  it('quotes when the model refuses', async () => {
+    fake.script({ kind: 'status', status: 400 });
+    const answer = await ask(owner, channel, QUESTION);
+    expect(answer.status).toBe('failed');
+    expect(answer.body).toMatch(/^The model endpoint refused.+“Every employee has thirty days of holidays a year\.” \(Handbook\)/s);
+  });
+
+  it('cuts an endless answer', async () => {
+    fake.script({ kind: 'endless' });
+    const answer = await ask(owner, channel, QUESTION);
+    expect(answer.status).toBe('complete');
+    expect(answer.body.length).toBeLessThan(13_000);
+    expect(answer.body).toContain('became too long');
+  });
+
+  it('stops when the answer is deleted', async () => {
+    fake.script({ kind: 'endless', delayMs: 100 });
+    const question = await post(owner, channel, `@assistant ${QUESTION}`);
+    const running = await eventually('a running answer', async () =>
+      (await answersTo(owner, question)).find((message) => message.body !== ''),
+    );
+    expect(running.status).toBe('streaming');
+    await owner.api.delete(`/v1/messages/${running.id}`);
+    await fake.requests.at(-1)?.closed;
+  });
+
+  it('does not ask the model when there is nothing to answer from', async () => {
+    const answer = await ask(owner, channel, 'What is the capital of Mongolia?');
+    expect(answer.body).toMatch(/^I found nothing about this/);
+    expect(fake.requests).toHaveLength(0);
+  });
+
+  it('withholds from a guest of a channel what was made of documents that guests may not read', async () => {
+    const guest = await newColleague(owner, 'guest');
+    await owner.api.post(`/v1/channels/${channel.id}/members`, { id: guest.user.id });
+    const question = await post(owner, channel, `@assistant ${QUESTION}`);
+    await answerTo(owner, question);
+    expect(await answersTo(guest, question)).toMatchObject([{ status: 'withheld', body: '', citations: [] }]);
+  });
+});
