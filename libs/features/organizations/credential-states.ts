@@ -87,7 +87,9 @@ export class CredentialStates implements OnModuleDestroy {
 
   /** Entries that are still being read go too: they may hold what was before. */
   private forget(notice: RevocationNotice): void {
-    const concerned = [...this.cache.entries()].filter(([, { state }]) => state === undefined || (state !== null && concerns(notice, state)));
+    const concerned = [...this.cache.entries()].filter(
+      ([, { state }]) => state === undefined || (state !== null && concerns(notice, state)),
+    );
     for (const [key] of concerned) this.cache.delete(key);
   }
 
