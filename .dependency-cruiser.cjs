@@ -14,7 +14,10 @@ const ALLOWED = {
     ]),
   ),
   ...Object.fromEntries(
-    ['realtime', 'tools'].map((name) => [`platform/${name}`, ['contracts', 'platform/(errors|config|observability|tenancy|db|redis|storage|ai|events|durable|http)']]),
+    ['realtime', 'tools'].map((name) => [
+      `platform/${name}`,
+      ['contracts', 'platform/(errors|config|observability|tenancy|db|redis|storage|ai|events|durable|http)'],
+    ]),
   ),
   'platform/search': ['contracts', 'platform/(errors|config|observability|tenancy|db|redis|storage|ai|events|durable|http|tools)'],
   'features/organizations': ['contracts', 'platform/.+'],
@@ -35,7 +38,13 @@ const rooms = Object.entries(ALLOWED).map(([room, to]) => ({
 module.exports = {
   forbidden: [
     ...rooms,
-    { name: 'no-unknown-room', comment: 'a folder that stands in no row of the table', severity: 'error', from: { path: '^libs/(platform|features)/([^/]+)/', pathNot: `^libs/(${Object.keys(ALLOWED).join('|')})/` }, to: {} },
+    {
+      name: 'no-unknown-room',
+      comment: 'a folder that stands in no row of the table',
+      severity: 'error',
+      from: { path: '^libs/(platform|features)/([^/]+)/', pathNot: `^libs/(${Object.keys(ALLOWED).join('|')})/` },
+      to: {},
+    },
     { name: 'no-circle', comment: 'nothing depends on itself', severity: 'error', from: { pathNot: 'generated' }, to: { circular: true } },
     {
       name: 'front-door',
@@ -51,17 +60,51 @@ module.exports = {
       from: { path: '^apps/' },
       to: { path: '^libs/(platform|features)/[^/]+/.+', pathNot: '^libs/(platform|features)/[^/]+/index\\.ts$' },
     },
-    { name: 'no-tests-in-the-product', comment: 'the product does not import tests', severity: 'error', from: { path: '^(apps|libs)/', pathNot: '(spec|int-spec)\\.ts$' }, to: { path: '(^test/|^bench/|spec\\.ts$)' } },
-    { name: 'one-prisma', comment: 'the database client is made in platform/db only', severity: 'error', from: { path: '^(apps|libs)/', pathNot: ['^libs/platform/db/', '(spec|int-spec)\\.ts$'] }, to: { path: 'node_modules/(@prisma/|pg/|@electric-sql/)' } },
-    { name: 'one-way-out', comment: 'outbound HTTP leaves by SafeFetch or the model gateway only', severity: 'error', from: { path: '^(apps|libs)/', pathNot: ['^libs/platform/(http|ai)/', '^apps/demo/', '(spec|int-spec)\\.ts$'] }, to: { path: 'node_modules/(undici|axios|node-fetch|got)/' } },
-    { name: 'one-redis', comment: 'Redis is spoken to in platform/redis only', severity: 'error', from: { path: '^(apps|libs)/', pathNot: ['^libs/platform/redis/', '(spec|int-spec)\\.ts$'] }, to: { path: 'node_modules/ioredis/' } },
-    { name: 'contracts-run-anywhere', comment: 'contracts are zod only: they run in the browser too', severity: 'error', from: { path: '^libs/contracts/', pathNot: 'spec\\.ts$' }, to: { dependencyTypes: ['core', 'npm'], pathNot: 'node_modules/zod/' } },
+    {
+      name: 'no-tests-in-the-product',
+      comment: 'the product does not import tests',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: '(spec|int-spec)\\.ts$' },
+      to: { path: '(^test/|^bench/|spec\\.ts$)' },
+    },
+    {
+      name: 'one-prisma',
+      comment: 'the database client is made in platform/db only',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: ['^libs/platform/db/', '(spec|int-spec)\\.ts$'] },
+      to: { path: 'node_modules/(@prisma/|pg/|@electric-sql/)' },
+    },
+    {
+      name: 'one-way-out',
+      comment: 'outbound HTTP leaves by SafeFetch or the model gateway only',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: ['^libs/platform/(http|ai)/', '^apps/demo/', '(spec|int-spec)\\.ts$'] },
+      to: { path: 'node_modules/(undici|axios|node-fetch|got)/' },
+    },
+    {
+      name: 'one-redis',
+      comment: 'Redis is spoken to in platform/redis only',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: ['^libs/platform/redis/', '(spec|int-spec)\\.ts$'] },
+      to: { path: 'node_modules/ioredis/' },
+    },
+    {
+      name: 'contracts-run-anywhere',
+      comment: 'contracts are zod only: they run in the browser too',
+      severity: 'error',
+      from: { path: '^libs/contracts/', pathNot: 'spec\\.ts$' },
+      to: { dependencyTypes: ['core', 'npm'], pathNot: 'node_modules/zod/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^dist|libs/platform/db/generated/(internal|models))' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'], mainFields: ['module', 'main', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      mainFields: ['module', 'main', 'types'],
+    },
   },
 };
