@@ -1,11 +1,17 @@
-import { SetMetadata } from '@nestjs/common';
+import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { ApiExtension } from '@nestjs/swagger';
 import type { Permission } from '@atrium/contracts';
 
 export const ACCESS = 'atrium:access';
 export type AccessDeclaration = { kind: 'public' } | { kind: 'permission'; permission: Permission };
 
-/** The route, frame or tool needs this permission. A missing permission is 403 before any look-up. */
-export const Requires = (permission: Permission) => SetMetadata(ACCESS, { kind: 'permission', permission } satisfies AccessDeclaration);
+/** The route, frame or tool needs this permission. A missing permission is 403 before any look-up. Shows as `x-permission` in OpenAPI. */
+export const Requires = (permission: Permission) =>
+  applyDecorators(
+    SetMetadata(ACCESS, { kind: 'permission', permission } satisfies AccessDeclaration),
+    ApiExtension('x-permission', permission),
+  );
 
-/** Anyone may call this. */
-export const Public = () => SetMetadata(ACCESS, { kind: 'public' } satisfies AccessDeclaration);
+/** Anyone may call this. Shows as `x-permission: public` in OpenAPI. */
+export const Public = () =>
+  applyDecorators(SetMetadata(ACCESS, { kind: 'public' } satisfies AccessDeclaration), ApiExtension('x-permission', 'public'));
