@@ -97,7 +97,7 @@ describe('without a model', () => {
     const channel = await newChannel(owner);
     const { data } = await owner.api.get<z.infer<typeof AgentPage>>('/v1/agents');
     const quiet = await post(owner, channel, 'assistant, are you there?');
-    await owner.api.delete(`/v1/channels/${channel.id}/members/${data[0]?.id}`);
+    await owner.api.delete(`/v1/channels/${channel.id}/members/${data[0]?.id}?kind=agent`);
     const removed = await post(owner, channel, '@assistant are you there?');
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect([...(await answersTo(owner, quiet)), ...(await answersTo(owner, removed))]).toEqual([]);

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import type { OrgId, Permission } from '@atrium/contracts';
+import { systemContext } from '@atrium/platform/tenancy';
+import { ToolRegistry } from './tool.registry.js';
+
+const ctx = systemContext('00000000-0000-7000-8000-000000000001' as OrgId, 'test');
+const without = { ...ctx, permissions: new Set<Permission>() };
+const double = {
+  name: 'double',
+  description: 'Doubles a number.',
+  input: z.strictObject({ value: z.int(), times: z.int().default(2) }),
+  output: z.strictObject({ value: z.int() }),
+  permission: 'search:read' as Permission,
+  effects: [],
+  run: (_ctx: unknown, input: { value: number; times: number }) => Promise.resolve({ value: input.value * input.times }),
+};
+
+function registryWith(tool: typeof double = double): ToolRegistry {
+  const registry = new ToolRegistry();
+  registry.register(tool);
+  return registry;
+}
+
+describe('ToolRegistry', () => {
+  it('runs a tool with checked arguments, for those who may', async () => {
+    const registry = registryWith();
+    expect(await registry.call(ctx, 'double', { value: 3 })).toEqual({ value: 6 });
+    await expect(registry.call(ctx, 'double', { value: 'x', more: 1 })).rejects.toMatchObject({ code: 'tools.invalid_arguments' });
+    await expect(registry.call(without, 'double', { value: 'x' })).rejects.toMatchObject({ code: 'auth.permission_missing' });
+    await expect(registry.call(ctx, 'triple', {})).rejects.toMatchObject({ code: 'tools.not_found' });
+  });
+
+  it('gives on nothing that the output has no place for', async () => {
+    const registry = registryWith({ ...double, run: () => Promise.resolve({ value: 1, secret: 2 } as { value: number }) });
+    await expect(registry.call(ctx, 'double', { value: 3 })).rejects.toThrow();
+  });
+
+  it('refuses a tool without permission, and a second one of a name', () => {
+    expect(() => registryWith({ ...double, permission: undefined as never })).toThrow('declares no permission');
+    const registry = registryWith();
+    expect(() => registry.register(double)).toThrow('registered twice');
+  });
+
+  it('lists with JSON schemas what the caller may use', () => {
+    const registry = registryWith();
+    expect(registry.list(without)).toEqual([]);
+    expect(registry.list(ctx)).toMatchObject([
+      {
+        name: 'double',
+        inputSchema: { type: 'object', required: ['value'], additionalProperties: false },
+        outputSchema: { required: ['value'] },
+      },
+    ]);
+  });
+});
