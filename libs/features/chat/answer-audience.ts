@@ -26,8 +26,8 @@ export class AnswerAudience {
     const { own, people, shared } = await this.db.readInOrg(ctx, async (tx) => {
       const { channel } = await this.channels.get(tx, ctx, channelId);
       if (channel.kind === 'public') return { own: grantsOf(channel), people: [], shared: [] };
-      const people = (await this.members.refs(tx, ctx, channelId)).filter(({ kind }) => kind === 'user');
-      return { own: grantsOf(channel), people, shared: await this.sharedChannels(tx, ctx, people) };
+      const users = (await this.members.refs(tx, ctx, channelId)).filter(({ kind }) => kind === 'user');
+      return { own: grantsOf(channel), people: users, shared: await this.sharedChannels(tx, ctx, users) };
     });
     if (people.length === 0) return own;
     const alone = people.length === 1 ? people.map(({ id }) => `user:${id}`) : [];

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ChannelId, Citation, Message, MessageId } from '@atrium/contracts';
 import { Db, type Tx } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
-import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
+import { type OrgContext, PrincipalDirectory, systemContext } from '@atrium/platform/tenancy';
 import type { ChannelAccess } from './channel.js';
 import { ChannelRepository } from './channel.repository.js';
 import { type AnswerSource, assertAuthor, assertNotDeleted, messageNotFound, type MessageRow, messageView } from './message.js';
@@ -98,11 +98,11 @@ export class AnswersService {
     });
   }
 
-  /** Channel first, then message: the order of every command. The system of the agent's turn may have lost its person's right to read. */
+  /** Channel first, then message: the order of every command. An agent ends what it began, even when its person may not read it any more. */
   private async lock(tx: Tx, ctx: OrgContext, id: MessageId): Promise<{ row: MessageRow; access: ChannelAccess }> {
     const peeked = await this.messages.find(tx, ctx, id);
     if (!peeked) throw messageNotFound();
-    const access = await this.channels.lock(tx, ctx, peeked.channelId as ChannelId);
+    const access = await this.channels.lock(tx, systemContext(ctx.orgId, ctx.requestId), peeked.channelId as ChannelId);
     const row = await this.messages.lock(tx, ctx, id);
     if (!row) throw messageNotFound();
     return { row, access };

@@ -527,6 +527,18 @@ describe('answers', () => {
     expect(await chat.messageReads.get(org.owner.ctx, id)).toMatchObject({ body: '', status: 'cancelled' });
   });
 
+  it('lets an agent end its answer after its person has left', async () => {
+    const org = await newOrg();
+    const bob = await org.join('member', 'Bob');
+    const channelId = await newChannel(org.owner, 'private', bob);
+    const agent = await newAgent(org, channelId, bob);
+    const { id } = await chat.answers.openAnswer(agent, { channelId, threadId: null, clientId: '1' });
+    await chat.channels.removeMember(bob.ctx, channelId, { kind: 'user', id: bob.id });
+
+    expect(await chat.answers.fail(agent, id, { body: '', status: 'cancelled' })).toMatchObject({ status: 'cancelled' });
+    expect(await chat.messageReads.get(org.owner.ctx, id)).toMatchObject({ status: 'cancelled' });
+  });
+
   it('does not let an agent post where it is no member, or where its person may not read', async () => {
     const org = await newOrg();
     const bob = await org.join('member', 'Bob');

@@ -2,7 +2,7 @@ import type { PrincipalRef } from '@atrium/contracts';
 import { Prisma } from '@atrium/platform/db';
 
 /** Counting stops here: a badge says "1000+". Keeps the cost of a channel that nobody opened for years bounded. */
-export const UNREAD_CAP = 1_000;
+const UNREAD_CAP = 1_000;
 
 /**
  * A LATERAL subquery (unread, mentions) over the row `me` of channel_members: what others said after its marker, threads included, deleted

@@ -2,7 +2,7 @@ export { type Audience, type EventDraft, type Json, type JsonObject, type Logged
 export { Dispatcher } from './dispatcher.js';
 export { Events } from './events.js';
 export { EventsModule } from './events.module.js';
-export { type LogFilter, LogReader } from './log-reader.js';
+export { LogReader } from './log-reader.js';
 export { Sealer } from './sealer.js';
 export { OnEvent } from './subscribers.js';
 export { Verifier } from './verifier.js';

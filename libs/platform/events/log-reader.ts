@@ -6,7 +6,7 @@ import { GENESIS } from './chain.js';
 import { type EventRow, fromRow, type JsonObject } from './event.js';
 
 /** Which records of the log. `type` may end in `.*`; `to` is exclusive; `before` is a seq, exclusive. */
-export interface LogFilter {
+interface LogFilter {
   type?: string | undefined;
   actorId?: string | undefined;
   subjectKind?: string | undefined;
