@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { v7 as uuidv7 } from 'uuid';
+import type { Channel, ChannelMemberPage, Message, MessagePage } from '@atrium/contracts';
+import { Db } from '@atrium/platform/db';
+import type { DurableRun } from '@atrium/platform/durable';
+import { Events } from '@atrium/platform/events';
+import type { z } from 'zod';
+import { eventually, newOrganization } from '../../../test/lib/api.js';
+import { openTestApp } from '../../../test/lib/test-app.js';
+import { AnswerTurns } from './answer-turns.js';
+
+type Runs = { run(asked: object, run: DurableRun): Promise<void> };
+
+let app: NestFastifyApplication;
+let close: () => Promise<void>;
+beforeAll(async () => ({ app, close } = await openTestApp()));
+afterAll(() => close());
+
+/** Runs steps without a record, as after a crash; the step of this name never ends. */
+const runUntil = (killedIn: string | null): DurableRun => ({
+  id: 'test',
+  signal: new AbortController().signal,
+  sleep: () => Promise.resolve(),
+  step: async (name, fn) => {
+    if (name === killedIn) return new Promise(() => undefined);
+    return fn();
+  },
+});
+
+it('goes on after a crash with the message that it opened, and tells each end once', async () => {
+  const owner = await newOrganization();
+  const channel = await owner.api.post<Channel>('/v1/channels', { name: `c ${randomUUID()}`, kind: 'public' });
+  await eventually('the assistant joins', async () =>
+    (await owner.api.get<z.infer<typeof ChannelMemberPage>>(`/v1/channels/${channel.id}/members`)).data.some(
+      (member) => member.kind === 'agent',
+    ),
+  );
+  const say = (body: string) => owner.api.post<Message>(`/v1/channels/${channel.id}/messages`, { body });
+  await say('The launch of the new product is planned for the ninth of May.');
+  // Nobody is mentioned, so only this test starts a turn.
+  const question = await say('When is the launch of the product planned?');
+  const asked = { orgId: owner.organization.id, channelId: channel.id, messageId: question.id, eventId: uuidv7() };
+  const turns = app.get(AnswerTurns, { strict: false }) as unknown as Runs;
+  const answers = async () => (await owner.api.get<z.infer<typeof MessagePage>>(`/v1/messages/${question.id}/thread`)).data;
+
+  void turns.run(asked, runUntil('answer'));
+  await eventually('the answer is open', async () => (await answers()).length === 1);
+  await turns.run(asked, runUntil(null));
+  const first = await answers();
+  await turns.run(asked, runUntil(null));
+
+  expect(first).toMatchObject([{ status: 'complete', threadId: question.id, citations: [] }]);
+  expect(first[0]?.body).toContain(`“The launch of the new product is planned for the ninth of May.” (#${channel.name})`);
+  expect(await answers()).toEqual(first);
+  const ctx = { orgId: owner.organization.id };
+  const told = await app
+    .get(Db)
+    .readInOrg(ctx, (tx) => app.get(Events).after(tx, ctx, 0, 100, ['agents.turn_started', 'agents.turn_ended', 'chat.message_completed']));
+  expect(told.map((event) => event.type)).toEqual(['agents.turn_started', 'chat.message_completed', 'agents.turn_ended']);
+  expect(told.at(-1)).toMatchObject({
+    actor: { kind: 'agent' },
+    onBehalfOf: owner.user.id,
+    data: { status: 'completed', answerId: first[0]?.id },
+  });
+});
