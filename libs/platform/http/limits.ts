@@ -11,7 +11,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { CONFIG, type Config } from '@atrium/platform/config';
 import { QuotaExceeded } from '@atrium/platform/errors';
-import type { AtriumRequest } from '@atrium/platform/tenancy';
+import { type AtriumRequest, INSTANCE_ORG } from '@atrium/platform/tenancy';
 
 const WINDOW_MS = 60_000;
 /** What one organization may send, as a multiple of what one principal may. */
@@ -43,7 +43,7 @@ export class LimitGuard extends ThrottlerGuard {
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     let tightest = { remaining: Infinity, limit: 0, resetSeconds: 0 };
     for (const { name, key, limit } of this.limitsOf(request)) {
-      const record = await this.storageService.increment(`${name}:${key}`, WINDOW_MS, limit, 0, name);
+      const record = await this.storageService.increment(`${request.org?.orgId ?? INSTANCE_ORG}|${name}|${key}`, WINDOW_MS, limit, 0, name);
       if (record.isBlocked || record.totalHits > limit) {
         void reply.header('ratelimit', `"${name}";r=0;t=${record.timeToExpire}`);
         throw new QuotaExceeded('request.rate_limited', `Too many requests of this ${name}. Wait ${record.timeToExpire} seconds.`, {
@@ -63,7 +63,7 @@ export class LimitGuard extends ThrottlerGuard {
     const perPrincipal = this.config.RATE_LIMIT_PER_MINUTE;
     if (!org) return [{ name: 'address', key: ip, limit: Math.max(10, Math.round(perPrincipal * ANONYMOUS_FACTOR)) }];
     const limits: Limit[] = [
-      { name: 'principal', key: `${org.orgId}:${org.principal.kind}:${org.principal.id}`, limit: perPrincipal },
+      { name: 'principal', key: `${org.principal.kind}:${org.principal.id}`, limit: perPrincipal },
       { name: 'organization', key: org.orgId, limit: perPrincipal * ORG_FACTOR },
     ];
     return org.credential?.kind === 'api_key' ? [...limits, { name: 'key', key: org.credential.id, limit: perPrincipal }] : limits;

@@ -23,6 +23,11 @@ export class Redis {
     return this.connection.up;
   }
 
+  /** Whether this process is to share with others by Redis. */
+  get configured(): boolean {
+    return this.connection.configured;
+  }
+
   /** @returns whether it was stored. */
   async set(key: OrgKey, data: unknown, ttlSeconds: number): Promise<boolean> {
     const value = JSON.stringify({ org: key.orgId, v: VERSION, data } satisfies Stored);
@@ -40,6 +45,15 @@ export class Redis {
 
   async remove(key: OrgKey): Promise<void> {
     await this.connection.attempt((client) => client.del(key.name));
+  }
+
+  /** Counts one more under the key in a window that opens with the first; null when Redis is not there. */
+  async count(key: OrgKey, windowMs: number): Promise<{ hits: number; remainingMs: number } | null> {
+    const replies = await this.connection.attempt((client) =>
+      client.multi().incr(key.name).pexpire(key.name, windowMs, 'NX').pttl(key.name).exec(),
+    );
+    const [hits, , remainingMs] = (replies ?? []).map(([, reply]) => Number(reply));
+    return hits === undefined || remainingMs === undefined ? null : { hits, remainingMs };
   }
 
   private unwrap(key: OrgKey, value: string | null): unknown {
