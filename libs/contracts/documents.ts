@@ -32,6 +32,25 @@ export type Document = z.infer<typeof Document>;
 export const DocumentPage = page(Document).meta({ id: 'DocumentPage' });
 
 const Title = line(300);
+/** Metadata as a request may give it: without NUL and lone surrogates, which the database cannot keep. */
+const GivenMetadata = Metadata.refine(
+  (value) => faultOf(value) === null,
+  'must not contain NUL or broken Unicode, nor be nested deeper than 32 levels',
+);
+
+/** Looks level by level: deeply nested JSON must not exhaust the stack. */
+function faultOf(value: unknown): string | null {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > 32) return 'must not be nested deeper than 32 levels';
+    if (level.some((one) => typeof one === 'string' && !isStorable(one))) return 'must not contain NUL or broken Unicode';
+    const objects = level.filter((one) => typeof one === 'object' && one !== null);
+    level = objects.flatMap((one) => (Array.isArray(one) ? (one as unknown[]) : Object.entries(one).flat()));
+  }
+  return null;
+}
+const isStorable = (value: string) => !/\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(value);
+
 /** A level alone is short for `{level, grants: []}`. */
 export const AccessInput = z.union([
   AccessLevel.transform((level) => ({ level })),
@@ -43,7 +62,7 @@ export const CreateDocument = z
     title: Title,
     text: z.string().min(1).max(900_000),
     mediaType: z.enum(['text/plain', 'text/markdown', 'text/html']).default('text/plain'),
-    metadata: Metadata.default({}),
+    metadata: GivenMetadata.optional(),
     folderId: z.null().optional(),
     access: AccessInput.optional(),
   })
@@ -57,21 +76,38 @@ export const UploadFields = z.strictObject({
     .max(20_000)
     .transform((value, ctx) => {
       try {
-        return JSON.parse(value) as unknown;
+        const parsed = JSON.parse(value) as unknown;
+        if (faultOf(parsed) === null) return parsed;
       } catch {
-        ctx.addIssue({ code: 'custom', message: 'must be JSON' });
-        return z.NEVER;
+        // the same answer as for a fault
       }
+      ctx.addIssue({ code: 'custom', message: 'must be JSON of at most 32 levels, without NUL and broken Unicode' });
+      return z.NEVER;
     })
-    .pipe(Metadata)
+    .pipe(GivenMetadata)
     .optional(),
   access: AccessLevel.optional(),
 });
 export type UploadFields = z.infer<typeof UploadFields>;
+/** Raw text as the next version of a document; `title` and `metadata`, when given, replace those of the document. */
+export const AddVersion = z
+  .strictObject({
+    title: Title.optional(),
+    text: z.string().min(1).max(900_000),
+    mediaType: z.enum(['text/plain', 'text/markdown', 'text/html']).default('text/plain'),
+    metadata: GivenMetadata.optional(),
+  })
+  .meta({ id: 'AddVersion' });
+export type AddVersion = z.infer<typeof AddVersion>;
+/** The fields beside `file` in the upload of a version. */
+export const VersionFields = UploadFields.omit({ access: true });
+export type VersionFields = z.infer<typeof VersionFields>;
 export const PatchDocument = z
-  .strictObject({ title: Title.optional(), metadata: Metadata.optional(), access: AccessInput.optional() })
+  .strictObject({ title: Title.optional(), metadata: GivenMetadata.optional(), access: AccessInput.optional() })
   .meta({ id: 'PatchDocument' });
 export type PatchDocument = z.infer<typeof PatchDocument>;
+
+const VersionNumber = z.coerce.number().int().min(1).max(2_147_483_647);
 
 export const DocumentsQuery = z.strictObject({ ...PageQuery.shape, status: DocumentStatus.optional() });
 export type DocumentsQuery = z.infer<typeof DocumentsQuery>;
@@ -101,7 +137,7 @@ export const DocumentText = z
   })
   .meta({ id: 'DocumentText' });
 export type DocumentText = z.infer<typeof DocumentText>;
-export const VersionQuery = z.strictObject({ version: z.coerce.number().int().min(1).optional() });
+export const VersionQuery = z.strictObject({ version: VersionNumber.optional() });
 export type VersionQuery = z.infer<typeof VersionQuery>;
 
 export const DocumentChunk = z
@@ -118,5 +154,5 @@ export const DocumentChunk = z
   .meta({ id: 'DocumentChunk' });
 export type DocumentChunk = z.infer<typeof DocumentChunk>;
 export const DocumentChunkPage = page(DocumentChunk).meta({ id: 'DocumentChunkPage' });
-export const ChunksQuery = z.strictObject({ ...PageQuery.shape, version: z.coerce.number().int().min(1).optional() });
+export const ChunksQuery = z.strictObject({ ...PageQuery.shape, version: VersionNumber.optional() });
 export type ChunksQuery = z.infer<typeof ChunksQuery>;

@@ -1,0 +1,48 @@
+import type { EventType } from '@atrium/contracts';
+import type { Audience, EventDraft, JsonObject } from '@atrium/platform/events';
+import { audienceOf, type DocumentRow, grantsOf, toDocument } from './document.js';
+
+type DocumentEvent = Extract<EventType, `documents.${string}`>;
+
+export interface Telling {
+  /** Further facts of `data`. */
+  facts?: JsonObject;
+  changes?: NonNullable<EventDraft['changes']>;
+  /** Wider than who may read it now: those receive the facts, not the text. */
+  audience?: Audience;
+}
+
+/**
+ * An event that carries the whole document, so that a client need not fetch it. What persons wrote (title, metadata, why it failed) is
+ * in the erasable text.
+ */
+export function told(type: DocumentEvent, row: DocumentRow, { facts = {}, changes, audience }: Telling = {}): EventDraft {
+  const { title, metadata, failure, ...document } = toDocument(row);
+  return {
+    type,
+    subject: { kind: 'document', id: row.id },
+    audience: audience ?? audienceOf(row),
+    data: { documentId: row.id, ...facts, document },
+    text: { document: { title, metadata: metadata as JsonObject, failure } },
+    ...(changes ? { changes } : {}),
+    ...(audience && audience !== audienceOf(row) ? { requires: [grantsOf(row)] } : {}),
+  };
+}
+
+/** The last that is told of a document. */
+export function toldRemoved(row: DocumentRow): EventDraft {
+  return { type: 'documents.removed', subject: { kind: 'document', id: row.id }, audience: audienceOf(row), data: { documentId: row.id } };
+}
+
+export type Stage = 'extracting' | 'chunking' | 'indexing';
+const STAGES: Stage[] = ['extracting', 'chunking', 'indexing'];
+
+/** `progress.done` stages of `progress.total` are behind it. */
+export function toldProgress(row: DocumentRow, version: number, stage: Stage): EventDraft {
+  return {
+    type: 'documents.ingestion_progressed',
+    subject: { kind: 'document', id: row.id },
+    audience: audienceOf(row),
+    data: { documentId: row.id, version, stage, progress: { done: STAGES.indexOf(stage), total: STAGES.length } },
+  };
+}

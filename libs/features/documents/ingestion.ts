@@ -1,0 +1,68 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { OrgId } from '@atrium/contracts';
+import { Durable, type DurableRun } from '@atrium/platform/durable';
+import { type LoggedEvent, OnEvent } from '@atrium/platform/events';
+import { Log } from '@atrium/platform/observability';
+import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { sandboxDescription } from './extraction/sandbox.js';
+import { IngestionService } from './ingestion.service.js';
+
+const INGEST = 'documents.ingest';
+const REINDEX = 'documents.reindex';
+/** Documents that one process reads at once; organizations take turns. */
+const CONCURRENCY = 2;
+const RETRY = { attempts: 3, backoffSeconds: 2 };
+
+/** Starts durable work from what the log tells, so that nothing that was committed is forgotten. */
+@Injectable()
+export class Ingestion implements OnModuleInit {
+  constructor(
+    private readonly durable: Durable,
+    private readonly ingestion: IngestionService,
+    private readonly log: Log,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    this.durable.register(
+      INGEST,
+      (args, run) => this.ingest(args.orgId as OrgId, String(args['documentId']), Number(args['version']), run),
+      {
+        concurrency: CONCURRENCY,
+      },
+    );
+    this.durable.register(REINDEX, (args, run) => this.reindex(args.orgId as OrgId, String(args['documentId']), run), { concurrency: 1 });
+    this.log.info(await sandboxDescription());
+  }
+
+  @OnEvent('documents.ingest', 'documents.uploaded', 'documents.version_added', 'documents.retried')
+  async startIngestion(ctx: OrgContext, event: LoggedEvent): Promise<void> {
+    const documentId = event.subject.id;
+    const version = Number(event.data['version']);
+    // Each try is an event of its own, and its seq the number of the try.
+    await this.durable.start(INGEST, `ingest:${documentId}:${version}:${event.seq}`, { orgId: ctx.orgId, documentId, version });
+  }
+
+  @OnEvent('documents.reindex', 'documents.changed')
+  async startReindexing(ctx: OrgContext, event: LoggedEvent): Promise<void> {
+    const fields = event.data['fields'];
+    if (!Array.isArray(fields) || !fields.includes('title')) return;
+    await this.durable.start(REINDEX, `reindex:${event.id}`, { orgId: ctx.orgId, documentId: event.subject.id });
+  }
+
+  private async ingest(orgId: OrgId, documentId: string, version: number, run: DurableRun): Promise<void> {
+    const ctx = systemContext(orgId, run.id);
+    try {
+      await run.step('extract and store', () => this.ingestion.ingest(ctx, documentId, version), RETRY);
+    } catch (error) {
+      // This process ends: the work must stay unfinished in the books, so that another one takes it up.
+      if (run.signal.aborted) return new Promise<never>(() => undefined);
+      this.log.fault('a document could not be ingested', error, { orgId, id: documentId });
+      const failure = { code: 'internal', message: 'Something failed on our side while this file was read. Try it again.' };
+      await run.step('give up', () => this.ingestion.fail(ctx, documentId, version, failure), { attempts: 10, backoffSeconds: 2 });
+    }
+  }
+
+  private async reindex(orgId: OrgId, documentId: string, run: DurableRun): Promise<void> {
+    await run.step('write units', () => this.ingestion.reindex(systemContext(orgId, run.id), documentId), RETRY);
+  }
+}

@@ -1,0 +1,15 @@
+import type { LocatedQuote } from '@atrium/platform/search';
+
+/** Where the text says the quote between two places: letter by letter, else but for white space. Null when it does not. */
+export function quoteIn(text: string, start: number, end: number, quote: string): LocatedQuote | null {
+  if (start < 0 || end > text.length || start >= end) return null;
+  const passage = text.slice(start, end);
+  const words = quote.split(/\s+/).filter((word) => word !== '');
+  if (words.length === 0) return null;
+  const exact = passage.indexOf(quote.trim());
+  if (exact >= 0) return found(text, start + exact, start + exact + quote.trim().length);
+  const match = new RegExp(words.map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('\\s+')).exec(passage);
+  return match ? found(text, start + match.index, start + match.index + match[0].length) : null;
+}
+
+const found = (text: string, start: number, end: number): LocatedQuote => ({ start, end, quote: text.slice(start, end) });
