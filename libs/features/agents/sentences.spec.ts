@@ -49,4 +49,10 @@ describe('bestSentence', () => {
     expect(cut?.length).toBeLessThanOrEqual(400);
     expect(long.startsWith(`${cut} `)).toBe(true);
   });
+
+  it('takes the row of a table whose heading holds the other words', () => {
+    const table =
+      'Response times are short.\n\nSeverity | Example | First response\nCritical | No data | 15 minutes\nLow | A typo | 3 days\n\nThe end.';
+    expect(bestOf(table, 'first', 'response', 'critical')).toBe('Critical | No data | 15 minutes');
+  });
 });

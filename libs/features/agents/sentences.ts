@@ -3,8 +3,10 @@ import type { Match, Span } from '@atrium/platform/search';
 /** The longest sentence that is quoted. UTF-16 code units; a longer one is left out, or cut between words when there is no other. */
 const MAX_SENTENCE_CHARS = 400;
 const MIN_SENTENCE_CHARS = 12;
-/** A sentence ends with its mark, with a blank line, or before a list item. */
-const END = /[.!?…]+["'”’)\]]*(?=\s|$)|[。！？]+|\n[ \t]*\n|\n(?=[ \t]*(?:[-*•#|]|\d+[.)] ))/gu;
+/** A sentence ends with its mark, with a blank line, before a list item, and at either end of a table's row. */
+const END = /[.!?…]+["'”’)\]]*(?=\s|$)|[。！？]+|\n[ \t]*\n|\n(?=[ \t]*(?:[-*•#|]|\d+[.)] ))|\n(?=[^\n]* \| )|(?<= \| [^\n]*)\n/gu;
+/** What stands between the cells of a row in a document's text. */
+const CELLS = ' | ';
 /** After these a dot ends no sentence. */
 const ABBREVIATION = /(?:^|[\s(])(?:e\.g|i\.e|etc|vs|no|nos|dr|mr|mrs|ms|prof|st|inc|ltd|co|approx|art|sec|fig|p|pp|\p{L})\.$/iu;
 
@@ -29,25 +31,45 @@ export function sentencesOf(text: string): Span[] {
 }
 
 /**
- * The sentence of a text that says most about a question: with the most different words of it, the shorter of two, the earlier of equals.
- * Null when none holds a word.
+ * The sentence of a text that says most about a question: with the most words of it, each counted by how few sentences of the text hold
+ * it; of equals the shorter, then the earlier. A table's row counts the words of the table's first row, its heading, as its own when it
+ * holds one itself. Null when no sentence holds a word.
  */
 export function bestSentence(text: string, matches: readonly Match[]): { span: Span; terms: number } | null {
-  let best: { span: Span; terms: number; chars: number } | null = null;
-  for (const span of sentencesOf(text)) {
-    const terms = new Set(matches.filter((match) => match.start >= span.start && match.end <= span.end).map((match) => match.term)).size;
-    const chars = span.end - span.start;
-    if (terms === 0 || chars < MIN_SENTENCE_CHARS) continue;
-    const tooLong = chars > MAX_SENTENCE_CHARS;
-    const bestTooLong = best !== null && best.chars > MAX_SENTENCE_CHARS;
-    const better =
-      best === null ||
-      (bestTooLong && !tooLong) ||
-      (tooLong === bestTooLong && (terms > best.terms || (terms === best.terms && chars < best.chars && terms > 1)));
-    if (better) best = { span, terms, chars };
-  }
-  return best && { span: cut(text, best.span), terms: best.terms };
+  const sentences = withTerms(text, matches);
+  const holders = new Map<string, number>();
+  for (const term of sentences.flatMap(({ own }) => [...own])) holders.set(term, (holders.get(term) ?? 0) + 1);
+  const rated = sentences
+    .filter(({ span, own }) => own.size > 0 && span.end - span.start >= MIN_SENTENCE_CHARS)
+    .map(({ span, own, heading }) => {
+      const terms = new Set([...own, ...heading]);
+      const chars = span.end - span.start;
+      return {
+        span,
+        terms: terms.size,
+        chars,
+        isLong: chars > MAX_SENTENCE_CHARS,
+        weight: [...terms].reduce((sum, term) => sum + 1 / (holders.get(term) ?? 1), 0),
+      };
+    });
+  // The sort is stable: of equals the earlier one comes first.
+  const [best] = rated.sort((a, b) => Number(a.isLong) - Number(b.isLong) || b.weight - a.weight || (a.terms > 1 ? a.chars - b.chars : 0));
+  return best ? { span: cut(text, best.span), terms: best.terms } : null;
 }
+
+/** Each sentence with the question's words in it and, for a row of a table, those in the table's heading. */
+function withTerms(text: string, matches: readonly Match[]): { span: Span; own: Set<string>; heading: Set<string> }[] {
+  let table: Set<string> | null = null;
+  return sentencesOf(text).map((span) => {
+    const own = termsWithin(matches, span);
+    const heading: Set<string> = table ?? new Set();
+    table = text.slice(span.start, span.end).includes(CELLS) ? (table ?? own) : null;
+    return { span, own, heading: table ? heading : new Set<string>() };
+  });
+}
+
+const termsWithin = (matches: readonly Match[], { start, end }: Span) =>
+  new Set(matches.filter((match) => match.start >= start && match.end <= end).map((match) => match.term));
 
 function cut(text: string, span: Span): Span {
   if (span.end - span.start <= MAX_SENTENCE_CHARS) return span;
