@@ -56,6 +56,8 @@ async function ensureLogin(client: pg.Client, { name, password }: Login, memberO
   await client.query(`CREATE ROLE ${role} LOGIN NOINHERIT`).catch(unlessSqlState('42710', '23505'));
   const attributes = `LOGIN NOINHERIT PASSWORD ${pg.escapeLiteral(passwordVerifier(password))}`;
   await retried(() => client.query(`ALTER ROLE ${role} ${attributes}`));
+  // Short queries: compiling them costs more than it saves (40 ms instead of 0.5 ms for a count of unread messages).
+  await retried(() => client.query(`ALTER ROLE ${role} SET jit = off`));
   const { rows } = await client.query<{ group: string }>(
     `SELECT g.rolname AS "group" FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
      WHERE r.rolname = $1`,

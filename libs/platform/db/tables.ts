@@ -45,8 +45,6 @@ export const EXTRA_POLICIES = [
   'organizations.identity atrium_identity r',
   'organizations.sweep atrium_system r',
   'search_debts.sweep atrium_system r',
-  'search_terms.search atrium_search r',
-  'search_totals.search atrium_search r',
   'search_units.search atrium_search r',
   'search_units.sweep atrium_system r',
 ];
