@@ -99,6 +99,6 @@ export class Durable {
 
   async stop(): Promise<void> {
     this.stopping.abort();
-    await DBOS.shutdown();
+    await DBOS.shutdown({ deregister: true });
   }
 }
