@@ -14,7 +14,9 @@ if (run(process.execPath, 'scripts/build.mjs', '--when-needed').status !== 0) pr
 /** docs/errors.md: every code that a client can receive. */
 async function errorsPage() {
   const { PROBLEMS, PROBLEM_STATUS } = await dist('libs/contracts/index.js');
-  const rows = Object.entries(PROBLEMS).map(([code, [kind, meaning]]) => `| <a id="${code}"></a>\`${code}\` | ${PROBLEM_STATUS[kind]} | ${meaning} |`);
+  const rows = Object.entries(PROBLEMS).map(
+    ([code, [kind, meaning]]) => `| <a id="${code}"></a>\`${code}\` | ${PROBLEM_STATUS[kind]} | ${meaning} |`,
+  );
   return `# Errors\n\nEvery failure is an RFC 9457 problem (\`application/problem+json\`) with a stable \`code\`. Where the meaning names a status, that one is sent instead of the kind's. A status 500 has the code \`internal\` and only a request id. Generated from libs/contracts/problems.ts.\n\n| code | status | meaning |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
@@ -26,7 +28,8 @@ function graphPage() {
   for (const { source, dependencies } of JSON.parse(drawn.stdout).modules) {
     for (const { resolved } of dependencies) {
       const [from, to] = [room(source), room(resolved)];
-      if (from && to && from !== to && to !== 'contracts' && !/platform\/(errors|config|observability|tenancy|db)$/.test(to)) edges.add(`${from} --> ${to}`);
+      if (from && to && from !== to && to !== 'contracts' && !/platform\/(errors|config|observability|tenancy|db)$/.test(to))
+        edges.add(`${from} --> ${to}`);
     }
   }
   const name = (text) => text.replace(/^(platform|features)\//, '');
@@ -49,7 +52,12 @@ async function openApi() {
 }
 
 const { envExample } = await dist('libs/platform/config/index.js');
-const made = { '.env.example': envExample(), 'docs/errors.md': await errorsPage(), 'docs/graph.md': graphPage(), 'openapi.json': await openApi() };
+const made = {
+  '.env.example': envExample(),
+  'docs/errors.md': await errorsPage(),
+  'docs/graph.md': graphPage(),
+  'openapi.json': await openApi(),
+};
 
 const stale = [];
 for (const [path, raw] of Object.entries(made)) {

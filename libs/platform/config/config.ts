@@ -12,7 +12,10 @@ export class ConfigError extends Error {
   }
 }
 
-type Plain = Omit<Settings, 'JWT_SECRET' | 'AUDIT_KEY' | 'ENCRYPTION_KEY' | 'LLM_API_KEY' | 'DATABASE_URL' | 'DATABASE_ADMIN_URL' | 'REDIS_URL'>;
+type Plain = Omit<
+  Settings,
+  'JWT_SECRET' | 'AUDIT_KEY' | 'ENCRYPTION_KEY' | 'LLM_API_KEY' | 'DATABASE_URL' | 'DATABASE_ADMIN_URL' | 'REDIS_URL'
+>;
 
 /** The settings in use. Secrets are wrapped, so that no log or error can hold them. */
 export interface Config extends Plain {
@@ -91,7 +94,11 @@ function productionReasons(settings: Settings): string[] {
   for (const name of required) if (settings[name] === undefined) reasons.push(`${name} is required in production`);
   const secrets = [...(settings.JWT_SECRET ?? []), settings.AUDIT_KEY, settings.ENCRYPTION_KEY].filter((value) => value !== undefined);
   if (new Set(secrets).size < secrets.length) reasons.push('JWT_SECRET, AUDIT_KEY and ENCRYPTION_KEY must differ from each other');
-  for (const [name, value] of Object.entries({ JWT_SECRET: settings.JWT_SECRET?.[0], AUDIT_KEY: settings.AUDIT_KEY, ENCRYPTION_KEY: settings.ENCRYPTION_KEY })) {
+  for (const [name, value] of Object.entries({
+    JWT_SECRET: settings.JWT_SECRET?.[0],
+    AUDIT_KEY: settings.AUDIT_KEY,
+    ENCRYPTION_KEY: settings.ENCRYPTION_KEY,
+  })) {
     if (value !== undefined && isWeak(value)) reasons.push(`${name} is weak: make one with "openssl rand -base64 48"`);
   }
   return reasons;

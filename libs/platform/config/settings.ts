@@ -1,11 +1,17 @@
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
-const url = (...protocols: string[]) => z.url({ protocol: new RegExp(`^(${protocols.join('|')})$`), error: `must be a URL of ${protocols.join(' or ')}` });
+const url = (...protocols: string[]) =>
+  z.url({ protocol: new RegExp(`^(${protocols.join('|')})$`), error: `must be a URL of ${protocols.join(' or ')}` });
 const list = z
   .string()
   .default('')
-  .transform((value) => value.split(',').map((item) => item.trim()).filter(Boolean));
+  .transform((value) =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  );
 const secret = z.string().min(32, 'must have at least 32 characters').max(4_096);
 
 interface Setting {
@@ -19,28 +25,84 @@ interface Setting {
 
 /** Every setting there is, in the order of .env.example, which is generated from here. Each one has a default that runs. */
 export const SETTINGS = {
-  NODE_ENV: { schema: z.enum(['development', 'test', 'production']).default('development'), about: 'production refuses to start without its secrets.' },
+  NODE_ENV: {
+    schema: z.enum(['development', 'test', 'production']).default('development'),
+    about: 'production refuses to start without its secrets.',
+  },
   HOST: { schema: z.string().default('127.0.0.1'), about: 'Address to listen on.' },
   PORT: { schema: port.default(3000), about: 'Port to listen on; 0 takes a free one.' },
-  PUBLIC_URL: { schema: url('http', 'https').optional(), about: 'Where browsers reach this server; links and the Origin check use it.', example: 'https://atrium.example.com' },
+  PUBLIC_URL: {
+    schema: url('http', 'https').optional(),
+    about: 'Where browsers reach this server; links and the Origin check use it.',
+    example: 'https://atrium.example.com',
+  },
   DATA_DIR: { schema: z.string().min(1).default('.data'), about: 'Folder of the embedded database, files, made secrets and audit heads.' },
-  DATABASE_URL: { schema: url('postgres', 'postgresql').optional(), about: 'PostgreSQL 15 to 18 with pgvector; unset: the embedded database.', secret: true, example: 'postgresql://atrium@db:5432/atrium' },
-  DATABASE_ADMIN_URL: { schema: url('postgres', 'postgresql').optional(), about: 'The login that migrates: superuser, or BYPASSRLS with CREATEROLE. Required in production with DATABASE_URL.', secret: true, example: 'postgresql://postgres@db:5432/atrium' },
+  DATABASE_URL: {
+    schema: url('postgres', 'postgresql').optional(),
+    about: 'PostgreSQL 15 to 18 with pgvector; unset: the embedded database.',
+    secret: true,
+    example: 'postgresql://atrium@db:5432/atrium',
+  },
+  DATABASE_ADMIN_URL: {
+    schema: url('postgres', 'postgresql').optional(),
+    about: 'The login that migrates: superuser, or BYPASSRLS with CREATEROLE. Required in production with DATABASE_URL.',
+    secret: true,
+    example: 'postgresql://postgres@db:5432/atrium',
+  },
   DATABASE_POOL: { schema: z.coerce.number().int().min(2).max(100).default(10), about: 'Connections of the application role per process.' },
-  REDIS_URL: { schema: url('redis', 'rediss').optional(), about: 'Carries events, limits and caches between processes; unset: in process.', secret: true, example: 'redis://redis:6379' },
-  REGISTRATION: { schema: z.enum(['open', 'invite', 'closed']).default('open'), about: 'Who may create organizations: open, invite (the first person, then only by invitation into one) or closed.' },
-  JWT_SECRET: { schema: z.string().max(8_192).transform((value) => value.split(',')).pipe(z.array(secret).min(1).max(2)).optional(), about: 'Signs access tokens; during a rotation two, separated by a comma, the new one first. Required in production.', secret: true },
+  REDIS_URL: {
+    schema: url('redis', 'rediss').optional(),
+    about: 'Carries events, limits and caches between processes; unset: in process.',
+    secret: true,
+    example: 'redis://redis:6379',
+  },
+  REGISTRATION: {
+    schema: z.enum(['open', 'invite', 'closed']).default('open'),
+    about: 'Who may create organizations: open, invite (the first person, then only by invitation into one) or closed.',
+  },
+  JWT_SECRET: {
+    schema: z
+      .string()
+      .max(8_192)
+      .transform((value) => value.split(','))
+      .pipe(z.array(secret).min(1).max(2))
+      .optional(),
+    about: 'Signs access tokens; during a rotation two, separated by a comma, the new one first. Required in production.',
+    secret: true,
+  },
   AUDIT_KEY: { schema: secret.optional(), about: 'Signs the audit chain. Required in production.', secret: true },
-  ENCRYPTION_KEY: { schema: secret.optional(), about: 'Encrypts stored secrets and derives the database logins’ passwords. Required in production.', secret: true },
-  LLM_BASE_URL: { schema: url('http', 'https').optional(), about: 'An OpenAI-compatible endpoint; unset: the assistant quotes passages.', example: 'http://localhost:11434/v1' },
+  ENCRYPTION_KEY: {
+    schema: secret.optional(),
+    about: 'Encrypts stored secrets and derives the database logins’ passwords. Required in production.',
+    secret: true,
+  },
+  LLM_BASE_URL: {
+    schema: url('http', 'https').optional(),
+    about: 'An OpenAI-compatible endpoint; unset: the assistant quotes passages.',
+    example: 'http://localhost:11434/v1',
+  },
   LLM_API_KEY: { schema: z.string().optional(), about: 'Its key.', secret: true },
   LLM_MODEL: { schema: z.string().default('default'), about: 'Its model.' },
   OUTBOUND_ALLOW: { schema: list, about: 'Private hosts (host or host:port, by comma) that organizations’ URLs may reach.' },
   CORS_ORIGINS: { schema: list, about: 'Origins of other sites whose pages may call this server, by comma.' },
   TRUSTED_PROXIES: { schema: list, about: 'Addresses or networks of proxies whose X-Forwarded-For is believed, by comma.' },
-  RATE_LIMIT_PER_MINUTE: { schema: z.coerce.number().int().min(0).max(1_000_000).default(1_200), about: 'Requests per principal; 0 turns the limit off.' },
-  MAX_UPLOAD_BYTES: { schema: z.coerce.number().int().min(1_024).max(2 ** 31).default(100 * 2 ** 20), about: 'Largest file of one upload.' },
-  LOG_LEVEL: { schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'), about: 'fatal, error, warn, info, debug or silent.' },
+  RATE_LIMIT_PER_MINUTE: {
+    schema: z.coerce.number().int().min(0).max(1_000_000).default(1_200),
+    about: 'Requests per principal; 0 turns the limit off.',
+  },
+  MAX_UPLOAD_BYTES: {
+    schema: z.coerce
+      .number()
+      .int()
+      .min(1_024)
+      .max(2 ** 31)
+      .default(100 * 2 ** 20),
+    about: 'Largest file of one upload.',
+  },
+  LOG_LEVEL: {
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
+    about: 'fatal, error, warn, info, debug or silent.',
+  },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { withMigrationLock } from './migration-lock.js';
 
-export { ensureLogins, migrateDurable, type Login, type Logins } from './logins.js';
+export { ensureLogins, migrateDurable, type Logins } from './logins.js';
 
 /** Prisma's own table, so that `prisma migrate status` and `deploy` agree with this runner. */
 const HISTORY = `CREATE TABLE IF NOT EXISTS _prisma_migrations (

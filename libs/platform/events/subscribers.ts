@@ -1,6 +1,5 @@
 import { SetMetadata } from '@nestjs/common';
 import type { EventType } from '@atrium/contracts';
-import type { LoggedEvent } from './event.js';
 
 export const ON_EVENT = 'atrium:on-event';
 
@@ -16,5 +15,3 @@ export interface Subscription {
  * the event's id and the subscriber's name.
  */
 export const OnEvent = (name: string, ...types: EventType[]) => SetMetadata(ON_EVENT, { name, types } satisfies Subscription);
-
-export type { LoggedEvent };

@@ -25,6 +25,7 @@ const FIELDS = [
   'stack',
   'component',
   'bytes',
+  'sql',
 ] as const;
 export type LogFields = Partial<Record<(typeof FIELDS)[number], string | number | boolean | null>>;
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
@@ -34,7 +35,10 @@ export class Log {
   private readonly logger: Logger;
 
   constructor(level: string) {
-    this.logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, pino.destination({ fd: 1, sync: true }));
+    this.logger = pino(
+      { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+      pino.destination({ fd: 1, sync: true }),
+    );
   }
 
   fatal(sentence: string, fields?: LogFields): void {
@@ -55,7 +59,8 @@ export class Log {
 
   /** A fault of ours: its message and stack, without the values that drivers attach to errors. */
   fault(sentence: string, error: unknown, fields?: LogFields): void {
-    const shown = error instanceof Error ? { error: `${error.name}: ${firstLine(error.message)}`, stack: stackOf(error) } : { error: typeof error };
+    const shown =
+      error instanceof Error ? { error: `${error.name}: ${firstLine(error.message)}`, stack: stackOf(error) } : { error: typeof error };
     this.write('error', sentence, { ...fields, ...shown });
   }
 

@@ -1,6 +1,16 @@
 export { undeclaredRoutes } from './assert-declared.js';
 export { ACCESS, Public, Requires, type AccessDeclaration } from './declarations.js';
-export { asAgent, assertPermission, INSTANCE_ORG, personOf, systemContext, type Caller, type IdempotencyClaim, type OrgContext, type Principal } from './org-context.js';
+export {
+  asAgent,
+  assertPermission,
+  INSTANCE_ORG,
+  personOf,
+  systemContext,
+  type Caller,
+  type IdempotencyClaim,
+  type OrgContext,
+  type Principal,
+} from './org-context.js';
 export { Ctx, From, OrgGuard, type AtriumRequest } from './org.guard.js';
 export { Authenticator, PrincipalDirectory, type PrincipalNames } from './ports.js';
 export { concerns, Revocations, type RevocationNotice, type RevocationOrigin } from './revocations.js';

@@ -54,7 +54,12 @@ export function systemContext(orgId: OrgId, requestId: string): OrgContext {
 
 /** The same context for an agent of the organization that acts on behalf of the person of `ctx`. */
 export function asAgent(ctx: OrgContext, agentId: AgentId, onBehalfOf: UserId, role: Role): OrgContext {
-  return Object.freeze({ ...ctx, principal: { kind: 'agent', id: agentId, role, onBehalfOf }, permissions: new Set(ROLE_PERMISSIONS[role]), idempotency: null } satisfies OrgContext);
+  return Object.freeze({
+    ...ctx,
+    principal: { kind: 'agent', id: agentId, role, onBehalfOf },
+    permissions: new Set(ROLE_PERMISSIONS[role]),
+    idempotency: null,
+  } satisfies OrgContext);
 }
 
 /** The person whose rights count: the user, or whom the agent acts for. Null for the system. */
@@ -64,5 +69,6 @@ export function personOf(ctx: OrgContext): UserId | null {
 
 /** @throws Forbidden `auth.permission_missing` */
 export function assertPermission(ctx: OrgContext, permission: Permission): void {
-  if (!ctx.permissions.has(permission)) throw new Forbidden('auth.permission_missing', `This needs the permission ${permission}.`, { params: { permission } });
+  if (!ctx.permissions.has(permission))
+    throw new Forbidden('auth.permission_missing', `This needs the permission ${permission}.`, { params: { permission } });
 }

@@ -34,7 +34,8 @@ export class OrgGuard implements CanActivate {
 /** @throws Unauthenticated `auth.required` */
 function bearerToken(request: FastifyRequest): string {
   const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ');
-  if (scheme?.toLowerCase() !== 'bearer' || !token || rest.length > 0) throw new Unauthenticated('auth.required', 'Send an access token or API key as "Authorization: Bearer …".');
+  if (scheme?.toLowerCase() !== 'bearer' || !token || rest.length > 0)
+    throw new Unauthenticated('auth.required', 'Send an access token or API key as "Authorization: Bearer …".');
   return token;
 }
 
@@ -46,4 +47,6 @@ export const Ctx = createParamDecorator((_: unknown, context: ExecutionContext):
 });
 
 /** Where the request of a public route comes from. */
-export const From = createParamDecorator((_: unknown, context: ExecutionContext): Caller => context.switchToHttp().getRequest<AtriumRequest>().caller);
+export const From = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Caller => context.switchToHttp().getRequest<AtriumRequest>().caller,
+);
