@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ModelGateway } from '@atrium/platform/ai';
 import { Cipher, CONFIG, type Config, deriveKey } from '@atrium/platform/config';
-import { type Database, Db } from '@atrium/platform/db';
+import { type Database, Db, Upkeep } from '@atrium/platform/db';
 import { DurableModule } from '@atrium/platform/durable';
 import { EventsModule } from '@atrium/platform/events';
 import { HttpModule } from '@atrium/platform/http';
@@ -35,6 +35,7 @@ export class PlatformModule {
         { provide: Log, useValue: log },
         { provide: Metrics, useValue: metrics },
         { provide: Db, useValue: db },
+        Upkeep,
         { provide: BLOBS, useFactory: () => new LocalBlobStore(join(config.DATA_DIR, 'blobs')) },
         { provide: ModelGateway, useFactory: () => new ModelGateway(modelOptions(config, metrics)) },
         Revocations,

@@ -76,12 +76,12 @@ export class Db {
 
   private async run<T>(
     client: PrismaClient,
-    base: Omit<DbScope, 'open' | 'afterCommit'>,
+    base: Omit<DbScope, 'open' | 'afterCommit' | 'slowQuery'>,
     fn: (tx: Prisma.TransactionClient) => Promise<T>,
     timeoutSeconds = 15,
   ): Promise<T> {
     assertNoTransaction('a Db call');
-    const scope: DbScope = { ...base, open: true, afterCommit: [] };
+    const scope: DbScope = { ...base, open: true, afterCommit: [], slowQuery: (sql, ms) => this.logSlowQuery(sql, ms) };
     const startedAt = performance.now();
     let result: T;
     try {
@@ -94,6 +94,10 @@ export class Db {
     }
     for (const hook of scope.afterCommit) hook();
     return result;
+  }
+
+  private logSlowQuery(sql: string, ms: number): void {
+    this.options.log.warn('slow query', { durationMs: Math.round(ms), sql: sql.replace(/\s+/g, ' ').trim().slice(0, 500) });
   }
 
   private measure(scope: Pick<DbScope, 'role' | 'orgId'>, ms: number): void {

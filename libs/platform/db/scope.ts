@@ -9,6 +9,8 @@ export interface DbScope {
   readonly readOnly: boolean;
   open: boolean;
   readonly afterCommit: (() => void)[];
+  /** Told of a statement that took longer than a second: its text, without the values bound to it. */
+  slowQuery(sql: string, ms: number): void;
 }
 
 export const dbScope = new AsyncLocalStorage<DbScope>();

@@ -13,6 +13,9 @@ export function prelude(scope: DbScope): string {
 
 type Query = (config: unknown, values?: unknown, callback?: unknown) => Promise<pg.QueryResult>;
 
+/** A statement that takes longer is told to the scope. Milliseconds. */
+const SLOW_MS = 1_000;
+
 /** Prisma says BEGIN and COMMIT through `query`; here they become tenancy's. */
 class ScopedClient extends pg.Client {
   // pg declares a dozen overloads of `query`; the adapter uses the promise form only.
@@ -30,14 +33,18 @@ class ScopedClient extends pg.Client {
         return result;
       });
     }
-    return run(config, values, callback);
+    const startedAt = performance.now();
+    return run(config, values, callback).finally(() => {
+      const ms = performance.now() - startedAt;
+      if (ms > SLOW_MS) dbScope.getStore()?.slowQuery(text, ms);
+    });
   }) as pg.Client['query'];
 }
 
 /** A pool that gives out connections for transactions only. */
 export class ScopedPool extends pg.Pool {
   constructor(options: pg.PoolConfig) {
-    super({ ...options, Client: ScopedClient } as pg.PoolConfig);
+    super({ ...options, Client: ScopedClient });
     // A broken idle connection is dropped by the pool; the next transaction opens another.
     this.on('error', () => undefined);
   }

@@ -1,0 +1,51 @@
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Log } from '@atrium/platform/observability';
+import { Db } from './db.js';
+import { IDEMPOTENCY_TTL_HOURS } from './idempotency.js';
+
+const EVERY_MS = 60 * 60 * 1_000;
+/** Partitions of the event log are made so many months ahead. */
+const MONTHS_AHEAD = 3;
+/** How long a session that ended is kept, for whoever looks into it. Days. */
+const ENDED_SESSION_DAYS = 30;
+
+/** Once an hour makes the coming partitions and removes what has had its time. Any process may; doing it twice does no harm. */
+@Injectable()
+export class Upkeep implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly db: Db,
+    private readonly log: Log,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const turn = () => {
+      this.running = this.running
+        .then(() => this.turn())
+        .catch((error: unknown) => this.log.fault('the upkeep failed; it goes on in an hour', error));
+    };
+    turn();
+    this.timer = setInterval(turn, EVERY_MS).unref();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  /** Each in a transaction of its own: one that fails does not undo the others. */
+  async turn(): Promise<void> {
+    await this.db.asSystem('partitions', (tx) => tx.$queryRaw`SELECT 1 FROM ensure_event_partitions(${MONTHS_AHEAD})`);
+    await this.db.asSystem('idempotency keys', async (tx) => {
+      await tx.$executeRaw`DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - ${IDEMPOTENCY_TTL_HOURS} * interval '1 hour'`;
+      await tx.$executeRaw`DELETE FROM anonymous_idempotency_keys WHERE created_at < clock_timestamp() - ${IDEMPOTENCY_TTL_HOURS} * interval '1 hour'`;
+    });
+    await this.db.asSystem(
+      'ended sessions',
+      (tx) =>
+        tx.$executeRaw`DELETE FROM sessions WHERE least(expires_at, coalesce(revoked_at, expires_at)) < clock_timestamp() - ${ENDED_SESSION_DAYS} * interval '1 day'`,
+    );
+  }
+}
