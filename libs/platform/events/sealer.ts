@@ -4,13 +4,21 @@ import type { OrgId } from '@atrium/contracts';
 import { Db, type Tx } from '@atrium/platform/db';
 import { Log } from '@atrium/platform/observability';
 import { systemContext } from '@atrium/platform/tenancy';
-import { AuditHeads } from './audit-heads.js';
+import { type AuditHead, AuditHeads } from './audit-heads.js';
 import { AuditKey } from './audit-key.js';
 import { chainHash, GENESIS, sign } from './chain.js';
 import type { EventRow } from './event.js';
 
 const EVERY_MS = 500;
 const BATCH = 1_000;
+
+interface SealedBatch {
+  seq: number;
+  hash: string;
+  count: number;
+  /** Whether the head outside the database is one of this chain. */
+  continues: boolean;
+}
 
 /** Chains what was appended, within a second: one sealer at a time per organization, whichever process holds the lock. */
 @Injectable()
@@ -48,18 +56,23 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
     for (const { org_id } of open) await this.seal(org_id as OrgId);
   }
 
-  /** Seals one organization's tail; the head file follows the commit, so it is never ahead of the database. */
+  /**
+   * Seals one organization's tail; the head file follows the commit, so it is never ahead of the database. A head from which the chain
+   * does not lead on stays where it is: it is the evidence that the log was cut, rewritten or restored from an older backup.
+   */
   async seal(orgId: OrgId): Promise<void> {
     for (;;) {
       const ctx = systemContext(orgId, `seal-${uuidv7()}`);
-      const last = await this.db.inOrg(ctx, (tx) => this.sealBatch(tx, orgId));
+      const outside = await this.heads.read(orgId);
+      const last = await this.db.inOrg(ctx, (tx) => this.sealBatch(tx, orgId, outside));
       if (!last) return;
-      await this.heads.write(orgId, last.seq, last.hash);
+      if (last.continues) await this.heads.write(orgId, last.seq, last.hash);
+      else this.log.warn('the audit chain does not lead on from its head outside the database; see /v1/audit/verify', { orgId });
       if (last.count < BATCH) return;
     }
   }
 
-  private async sealBatch(tx: Tx, orgId: OrgId): Promise<{ seq: number; hash: string; count: number } | null> {
+  private async sealBatch(tx: Tx, orgId: OrgId, outside: AuditHead | 'forged' | null): Promise<SealedBatch | null> {
     const [lock] = await tx.$queryRaw<
       { free: boolean }[]
     >`SELECT pg_try_advisory_xact_lock(hashtextextended(${`seal ${orgId}`}, 2)) AS free`;
@@ -79,7 +92,15 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
     await tx.$executeRaw`
       INSERT INTO event_seals (org_id, seq, hash, signature)
       SELECT ${orgId}::uuid, s.seq, s.hash, s.signature FROM jsonb_to_recordset(${JSON.stringify(seals)}::jsonb) AS s(seq bigint, hash text, signature text)`;
-    return { seq: Number(rows.at(-1)?.seq ?? 0), hash, count: rows.length };
+    return { seq: Number(rows.at(-1)?.seq ?? 0), hash, count: rows.length, continues: await this.continues(tx, orgId, outside) };
+  }
+
+  private async continues(tx: Tx, orgId: OrgId, outside: AuditHead | 'forged' | null): Promise<boolean> {
+    if (outside === null || outside === 'forged') return outside === null;
+    const [seal] = await tx.$queryRaw<
+      { hash: string }[]
+    >`SELECT hash FROM event_seals WHERE org_id = ${orgId}::uuid AND seq = ${outside.seq}`;
+    return seal?.hash === outside.hash;
   }
 
   private schedule(): void {
