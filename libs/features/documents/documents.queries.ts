@@ -98,7 +98,9 @@ export class DocumentsQueries {
       const text = rows.length > 0 ? await this.versions.text(tx, ctx, id, number) : null;
       const { data, nextCursor } = pageOf(rows, limit, (last) => [number, last.ordinal]);
       const chunks = data.map(({ id: chunkId, ...chunk }) => ({
-        ...{ id: chunkId as ChunkId, version: number, ...chunk },
+        id: chunkId as ChunkId,
+        version: number,
+        ...chunk,
         text: text?.text.slice(chunk.start, chunk.end) ?? '',
       }));
       return listed({ data: chunks, nextCursor }, await this.events.head(tx, ctx));

@@ -55,9 +55,19 @@ export class DocumentsService {
       const now = new Date();
       const version = newVersion(ctx, id, 1, file, now);
       const row: DocumentRow = {
-        ...{ id, title, metadata, ownerId: version.createdBy, accessLevel: access, version: 1 },
-        ...{ status: 'processing', failureCode: null, failureMessage: null },
-        ...{ mediaType: version.mediaType, sizeBytes: version.sizeBytes, createdAt: now, updatedAt: now },
+        id,
+        title,
+        metadata,
+        ownerId: version.createdBy,
+        accessLevel: access,
+        version: 1,
+        status: 'processing',
+        failureCode: null,
+        failureMessage: null,
+        mediaType: version.mediaType,
+        sizeBytes: version.sizeBytes,
+        createdAt: now,
+        updatedAt: now,
       };
       const { seq } = await this.events.append(tx, ctx, told('documents.uploaded', row, { facts: { version: 1 } }));
       await this.documents.insert(tx, ctx, row, seq);
@@ -83,8 +93,15 @@ export class DocumentsService {
         if (before.status !== 'processing') await this.assertRoom(tx, ctx);
         const version = newVersion(ctx, id, before.version + 1, file, later(before.updatedAt));
         const row: DocumentRow = {
-          ...{ ...before, ...replaced, version: version.number, updatedAt: version.createdAt },
-          ...{ status: 'processing', failureCode: null, failureMessage: null, mediaType: version.mediaType, sizeBytes: version.sizeBytes },
+          ...before,
+          ...replaced,
+          version: version.number,
+          updatedAt: version.createdAt,
+          status: 'processing',
+          failureCode: null,
+          failureMessage: null,
+          mediaType: version.mediaType,
+          sizeBytes: version.sizeBytes,
         };
         await this.documents.update(tx, ctx, row);
         await this.versions.insert(tx, ctx, version);
@@ -153,8 +170,11 @@ export class DocumentsService {
       if (before.status !== 'failed') throw new Conflict('documents.not_failed', 'Only a failed document can be tried again.');
       await this.assertRoom(tx, ctx);
       const row: DocumentRow = {
-        ...{ ...before, updatedAt: later(before.updatedAt) },
-        ...{ status: 'processing', failureCode: null, failureMessage: null },
+        ...before,
+        updatedAt: later(before.updatedAt),
+        status: 'processing',
+        failureCode: null,
+        failureMessage: null,
       };
       await this.documents.update(tx, ctx, row);
       await this.events.append(tx, ctx, told('documents.retried', row, { facts: { version: row.version } }));
@@ -197,9 +217,16 @@ function newVersion(ctx: OrgContext, documentId: DocumentId, number: number, fil
   const createdBy = personOf(ctx);
   if (createdBy === null) throw new Error('the system owns no documents');
   return {
-    ...{ documentId, number, createdBy, createdAt },
-    ...{ blobKey: file.blobKey, sha256: file.sha256, fileName: file.fileName, sizeBytes: BigInt(file.sizeBytes) },
-    ...{ claimedMediaType: file.claimedMediaType, mediaType: file.claimedMediaType ?? 'application/octet-stream' },
+    documentId,
+    number,
+    createdBy,
+    createdAt,
+    blobKey: file.blobKey,
+    sha256: file.sha256,
+    fileName: file.fileName,
+    sizeBytes: BigInt(file.sizeBytes),
+    claimedMediaType: file.claimedMediaType,
+    mediaType: file.claimedMediaType ?? 'application/octet-stream',
   };
 }
 

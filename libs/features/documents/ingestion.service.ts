@@ -66,8 +66,11 @@ export class IngestionService {
       const before = await this.documents.lock(tx, ctx, documentId);
       if (!before || before.version !== version || before.status !== 'processing') return false;
       const row: DocumentRow = {
-        ...{ ...before, updatedAt: later(before.updatedAt) },
-        ...{ status: 'failed', failureCode: code, failureMessage: message },
+        ...before,
+        updatedAt: later(before.updatedAt),
+        status: 'failed',
+        failureCode: code,
+        failureMessage: message,
       };
       await this.documents.update(tx, ctx, row);
       await this.events.append(tx, ctx, told('documents.failed', row, { facts: { version } }));
