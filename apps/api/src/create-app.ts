@@ -5,7 +5,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import type { Config } from '@atrium/platform/config';
 import { assertBootable, BootRefused, type Database, Db } from '@atrium/platform/db';
 import { Durable, Reaper } from '@atrium/platform/durable';
-import { measureRequests, openApiDocument, prepareEdge, serveReference } from '@atrium/platform/http';
+import { measureRequests, openApiDocument, prepareEdge, refuseUrl, serveReference } from '@atrium/platform/http';
 import { Log, Metrics } from '@atrium/platform/observability';
 import { undeclaredRoutes } from '@atrium/platform/tenancy';
 import { AppModule } from './app.module.js';
@@ -23,6 +23,7 @@ export async function createApp(config: Config, database: Database, log: Log): P
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
     bodyLimit: 2 ** 20,
+    frameworkErrors: refuseUrl,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, database, log), adapter, {
     bodyParser: false,
@@ -31,7 +32,7 @@ export async function createApp(config: Config, database: Database, log: Log): P
   });
   try {
     await prepareEdge(app, config);
-    measureRequests(app.getHttpAdapter().getInstance() as never, app.get(Metrics), log);
+    measureRequests(app.getHttpAdapter().getInstance(), app.get(Metrics), log);
     serveReference(app, openApiDocument(app, VERSION));
     await app.init();
     const undeclared = undeclaredRoutes(app);

@@ -6,5 +6,6 @@ export { HttpModule } from './http.module.js';
 export { LimitStorage } from './limit-storage.js';
 export { openApiDocument, serveReference } from './openapi.js';
 export { decodeCursor, encodeCursor, EVENT_SEQ, listed, pageOf } from './page.js';
+export { refuseUrl } from './refused-url.js';
 export { measureRequests } from './request-metrics.js';
 export { SafeFetch } from './safe-fetch.js';

@@ -37,12 +37,12 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     .addSecurityRequirements('bearer')
     .build();
   const document = SwaggerModule.createDocument(app, base, {
-    standardSchemaConverter: convert as never,
+    standardSchemaConverter: convert,
     operationIdFactory: (controller, method) =>
       `${controller.replace(/Controller$/, '').replace(/^./, (first) => first.toLowerCase())}.${method}`,
   });
   const problem = convert(Problem, { schemaType: 'output' });
-  document.components = { ...document.components, schemas: { ...document.components?.schemas, Problem: problem?.schema as never } };
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...problem?.components } };
   return document;
 }
 
