@@ -77,7 +77,7 @@ export class LiveClient {
   }
 
   auth(token: string, resumeFrom?: number): Promise<ServerFrame> {
-    return this.say({ type: 'auth', token, ...(resumeFrom === undefined ? {} : { resumeFrom }) } as Said);
+    return this.say({ type: 'auth', token, ...(resumeFrom === undefined ? {} : { resumeFrom }) });
   }
 
   subscribe(channelId: string): Promise<ServerFrame> {

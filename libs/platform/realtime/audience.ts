@@ -1,6 +1,6 @@
 import type { ChannelKind, PrincipalRef } from '@atrium/contracts';
 import type { Tx } from '@atrium/platform/db';
-import type { JsonObject, LoggedEvent } from '@atrium/platform/events';
+import type { LoggedEvent } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 
 /** Who may read each channel of an organization. Members are `user:<id>` and `agent:<id>`. */
@@ -68,7 +68,7 @@ export function applyChannelEvent(rights: ChannelRights, event: LoggedEvent): vo
 }
 
 export function channelDataOf(event: LoggedEvent): Partial<ChannelEventData> {
-  return event.data as JsonObject as Partial<ChannelEventData>;
+  return event.data;
 }
 
 export const memberKey = (member: PrincipalRef) => `${member.kind}:${member.id}`;

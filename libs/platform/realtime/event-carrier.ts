@@ -15,8 +15,6 @@ const BLOCK_MS = 5_000;
 const RETRY_MS = 500;
 const READ_AT_ONCE = 500;
 
-type StreamReply = [stream: string, entries: [id: string, fields: string[]][]][] | null;
-
 /**
  * Brings committed events to the other processes, over Redis streams that are sharded by organization. Only a hint that saves a second:
  * what gets lost here is found in the log.
@@ -66,15 +64,7 @@ export class EventCarrier implements OnApplicationBootstrap, BeforeApplicationSh
     while (!this.stopped) {
       try {
         from ??= await presentOf(client);
-        const reply = (await client.xread(
-          'COUNT',
-          READ_AT_ONCE,
-          'BLOCK',
-          BLOCK_MS,
-          'STREAMS',
-          ...from.keys(),
-          ...from.values(),
-        )) as StreamReply;
+        const reply = await client.xread('COUNT', READ_AT_ONCE, 'BLOCK', BLOCK_MS, 'STREAMS', ...from.keys(), ...from.values());
         for (const [stream, entries] of reply ?? []) {
           for (const [id, fields] of entries) {
             from.set(stream, id);

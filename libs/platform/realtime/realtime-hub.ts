@@ -117,20 +117,21 @@ export class RealtimeHub implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   /**
-   * Ends the connections of revoked credentials. When a notice is about all that a person has, the events that led to it are sent first
-   * (a removal reaches the person removed), and what is still valid after them stays.
+   * Ends the connections of revoked credentials, after the events that led to it (a removal reaches the person removed). When a notice is
+   * about all that a person has, what is still valid after those events stays.
    */
   private cutRevoked(notice: RevocationNotice): void {
     const stream = this.streams.get(notice.orgId as OrgId);
     const meant = [...(stream?.connections ?? [])].filter((connection) => concerns(notice, connection.ctx));
     if (!stream || meant.length === 0) return;
-    if (notice.sessionId !== undefined || notice.apiKeyId !== undefined) {
-      for (const connection of meant) connection.close(CLOSE.unauthenticated, 'the credential was revoked');
-      return;
-    }
+    const isOfOne = notice.sessionId !== undefined || notice.apiKeyId !== undefined;
+    const cut = async (connection: Connection): Promise<void> => {
+      if (isOfOne) connection.close(CLOSE.unauthenticated, 'the credential was revoked');
+      else await this.endUnlessCurrent(connection);
+    };
     const lastWords = stream.catchUp().catch(() => undefined);
     const deadline = new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
-    void Promise.race([lastWords, deadline]).then(() => Promise.all(meant.map((connection) => this.endUnlessCurrent(connection))));
+    void Promise.race([lastWords, deadline]).then(() => Promise.all(meant.map(cut)));
   }
 
   private async endUnlessCurrent(connection: Connection): Promise<void> {
