@@ -37,12 +37,12 @@ function blocksOf(file) {
   for (const line of readFileSync(new URL(`source/${file}`, samples), 'utf8').split('\n')) {
     const heading = /^(#+) (.*)$/.exec(line);
     if (heading) blocks.push({ kind: 'heading', level: heading[1].length, text: heading[2] });
-    else if (/^\| ---/.test(line)) continue;
+    else if (line.startsWith('| ---')) continue;
     else if (line.startsWith('| ')) {
       const row = line.slice(2, -2).split(' | ');
       if (blocks.at(-1)?.kind === 'table') blocks.at(-1).rows.push(row);
       else blocks.push({ kind: 'table', rows: [row] });
-    } else if (/^- /.test(line)) blocks.push({ kind: 'bullet', text: line.slice(2) });
+    } else if (line.startsWith('- ')) blocks.push({ kind: 'bullet', text: line.slice(2) });
     else if (/^\d+\. /.test(line)) blocks.push({ kind: 'number', text: line.replace(/^\d+\. /, '') });
     else if (line.trim() !== '') blocks.push({ kind: 'paragraph', text: line });
     else if (blocks.at(-1)?.kind === 'table') blocks.push({ kind: 'gap' });

@@ -31,14 +31,16 @@ export class Server {
   /** Settles when it serves, with how long that took in milliseconds; fails when it ends before. */
   readonly ready: Promise<number>;
   readonly ended: Promise<Ended>;
+  readonly environment: Readonly<Record<string, string>>;
   private readonly child: ChildProcess;
   private port = 0;
   private stdout = '';
   private stderr = '';
 
   /** Starts it without waiting; `ready` tells when it serves. */
-  constructor({ dataDir, environment, kind = 'api', port = 0 }: ServerOptions) {
+  constructor({ dataDir, environment = {}, kind = 'api', port = 0 }: ServerOptions) {
     const startedAt = performance.now();
+    this.environment = environment;
     this.child = spawn(process.execPath, [`dist/apps/${kind}/src/main.js`], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', ...DEFAULTS, DATA_DIR: dataDir, PORT: String(port), ...environment },

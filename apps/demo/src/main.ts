@@ -78,12 +78,16 @@ async function leaveUp(): Promise<void> {
   await server.ended;
 }
 
-demo()
-  .catch((error: unknown) => {
+async function main(): Promise<void> {
+  try {
+    await demo();
+  } catch (error) {
     process.stderr.write(`\n${error instanceof ClaimFailed ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
     process.exitCode = 1;
-  })
-  .finally(async () => {
+  } finally {
     for (const server of running) await server.stop('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
-  });
+  }
+}
+
+void main();

@@ -41,7 +41,7 @@ it('goes on after a crash with the message that it opened, and tells each end on
   // Nobody is mentioned, so only this test starts a turn.
   const question = await say('When is the launch of the product planned?');
   const asked = { orgId: owner.organization.id, channelId: channel.id, messageId: question.id, eventId: uuidv7() };
-  const turns = app.get(AnswerTurns, { strict: false }) as unknown as Runs;
+  const turns = app.get(AnswerTurns, { strict: false }) as Runs;
   const answers = async () => (await owner.api.get<z.infer<typeof MessagePage>>(`/v1/messages/${question.id}/thread`)).data;
 
   void turns.run(asked, runUntil('answer'));

@@ -108,7 +108,7 @@ export class MessagesService {
     const peeked = await this.peek(ctx, id);
     const names = await this.directory.displayNames(ctx.orgId, [authorOf(peeked)]);
     await this.db.inOrg(ctx, async (tx) => {
-      const { access, row } = await this.lock(tx, ctx, peeked.channelId as ChannelId, id);
+      const { access, row } = await this.lock(tx, ctx, peeked.channelId, id);
       assertMayDelete(ctx, access, row);
       if (row.deletedAt) return;
       const at = new Date();

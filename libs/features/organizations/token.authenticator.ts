@@ -67,7 +67,7 @@ export class TokenAuthenticator extends Authenticator {
   private stateBehind(token: string): Promise<CredentialState | null> {
     const name = token.startsWith(API_KEY_PREFIX) ? 'api_key' : 'access_token';
     return new Promise((resolve, reject) => {
-      const answer = (error: unknown, state?: CredentialState | false | null) => (error ? reject(error as Error) : resolve(state || null));
+      const answer = (error: unknown, state?: CredentialState | false | null) => (error ? reject(error) : resolve(state || null));
       const handler = this.passport.authenticate(name, { session: false }, answer) as (request: Bearer, reply: object, next: Done) => void;
       handler({ token }, {}, answer);
     });

@@ -92,7 +92,7 @@ it('gives one of two simultaneous starts the folder', async () => {
   const results = await Promise.allSettled([start(folder), start(folder), start(folder)]);
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   for (const result of results) if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(DataFolderInUse);
-  await Promise.all(results.map((result) => (result.status === 'fulfilled' ? stop(result.value) : undefined)));
+  for (const result of results) if (result.status === 'fulfilled') await stop(result.value);
 }, 60_000);
 
 it('takes over the lock of a process whose id another process has now', async () => {

@@ -20,17 +20,17 @@ const MUTATING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** What every request passes before it reaches a route: size, shape, ids, headers. */
 export async function prepareEdge(app: NestFastifyApplication, config: Config): Promise<void> {
-  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const fastify = app.getHttpAdapter().getInstance();
   acceptJson(fastify);
   shedLoad(fastify);
   nameRequests(fastify);
   await app.register(cookie as never);
-  await app.register(multipart as never, {
+  await app.register(multipart, {
     limits: { fileSize: config.MAX_UPLOAD_BYTES, files: 1, fields: 8, fieldSize: 32_768, parts: 10, headerPairs: 50 },
     throwFileSizeLimit: true,
   });
-  await app.register(helmet as never, securityHeaders(config));
-  await app.register(cors as never, {
+  await app.register(helmet, securityHeaders(config));
+  await app.register(cors, {
     origin: allowedOrigins(config),
     credentials: true,
     maxAge: 600,
@@ -63,7 +63,7 @@ function nameRequests(fastify: FastifyInstance): void {
   fastify.addHook('preHandler', (request, _reply, done) => {
     const atrium = request as AtriumRequest;
     try {
-      atrium.caller = { ...atrium.caller, idempotency: claimOf(request as BodyHashed) };
+      atrium.caller = { ...atrium.caller, idempotency: claimOf(request) };
       done();
     } catch (error) {
       done(error as Error);
@@ -80,7 +80,7 @@ function claimOf(request: BodyHashed): IdempotencyClaim | null {
       places: [{ pointer: '#Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }],
     });
   }
-  const body = request.bodyHash ?? `${request.headers['content-length'] ?? ''}`;
+  const body = request.bodyHash ?? request.headers['content-length'] ?? '';
   return {
     key,
     requestHash: createHash('sha256').update(`${request.method} ${request.url}\n${body}`).digest('hex'),

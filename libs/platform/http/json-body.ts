@@ -34,7 +34,7 @@ export function acceptJson(fastify: FastifyInstance): void {
         done(malformed(text === null ? 'The body is not UTF-8.' : `The body is nested deeper than ${MAX_DEPTH} levels.`), undefined);
         return;
       }
-      secure(request, text, (error, value) => done(error ? malformed('The body is not well-formed JSON.') : null, value));
+      void secure(request, text, (error, value) => done(error ? malformed('The body is not well-formed JSON.') : null, value));
     },
   );
 }

@@ -105,7 +105,7 @@ export class SafeFetch {
     for (let redirects = 0; ; redirects++) {
       const response = await request(hop.url, {
         dispatcher: this.dispatcherFor(hop.url),
-        method: hop.method as Dispatcher.HttpMethod,
+        method: hop.method,
         headers: { 'accept-encoding': 'identity', ...hop.headers },
         body: hop.body,
         signal: limits.stop,

@@ -14,7 +14,7 @@ export class ToolRegistry {
   register<I extends z.ZodType, O extends z.ZodType>(tool: Tool<I, O>): void {
     if (!PERMISSIONS.includes(tool.permission)) throw new Error(`tool ${tool.name} declares no permission`);
     if (this.tools.has(tool.name)) throw new Error(`tool ${tool.name} is registered twice`);
-    this.tools.set(tool.name, tool as unknown as Tool);
+    this.tools.set(tool.name, tool);
   }
 
   /**

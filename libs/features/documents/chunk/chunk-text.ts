@@ -82,7 +82,7 @@ function packSection(text: string, section: Span, emit: (chunk: Span) => void): 
     held = chunk;
   };
   for (const piece of pieces(text, section)) {
-    const current = open as Span | null;
+    const current = open;
     if (current === null) open = { ...piece };
     else if (fits(current, piece)) current.end = piece.end;
     else {
@@ -91,7 +91,7 @@ function packSection(text: string, section: Span, emit: (chunk: Span) => void): 
     }
   }
   if (open === null) return;
-  const last = open as Span;
+  const last = open;
   const before = held as Span | null;
   if (before !== null && last.end - last.start < MIN) {
     if (last.end - before.start <= MAX) return emit({ start: before.start, end: last.end });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function extract(content: string | Uint8Array, fileName: string, claimedMediaType: string | null = null): Promise<Extraction> {
-  const path = join(folder, `${crypto.randomUUID()}`);
+  const path = join(folder, crypto.randomUUID());
   await writeFile(path, content);
   return extractText({ path, fileName, claimedMediaType });
 }

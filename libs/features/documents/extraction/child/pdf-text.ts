@@ -86,28 +86,33 @@ function write(pages: PdfLine[][], builder: TextBuilder): void {
   });
 }
 
+interface Paragraph {
+  text: string;
+  level: number | null;
+}
+
 function writePage(lines: PdfLine[], builder: TextBuilder, levelOf: (line: PdfLine) => number | null): void {
   const columnRight = lines.reduce((right, line) => Math.max(right, line.right), 0);
   let before: PdfLine | null = null;
-  let open: { text: string; level: number | null } | null = null;
-  const close = () => {
-    if (open === null) return;
-    if (open.level === null) builder.append(open.text);
-    else builder.heading(open.level, open.text);
-    open = null;
+  let paragraph = null as Paragraph | null;
+  const finish = () => {
+    if (paragraph === null) return;
+    if (paragraph.level === null) builder.append(paragraph.text);
+    else builder.heading(paragraph.level, paragraph.text);
+    paragraph = null;
   };
   for (const line of lines) {
     const level = levelOf(line);
     const how: ReturnType<typeof joint> = before === null ? 'paragraph' : joint(before, line, columnRight);
-    const current = open as { text: string; level: number | null } | null;
+    const current = paragraph;
     if (current !== null && current.level === level && (how === 'wrapped' || (level !== null && how === 'line'))) {
       current.text = joinWrapped(current.text, line.text);
     } else {
-      close();
+      finish();
       if (before !== null) builder.break(how === 'paragraph' ? 'paragraph' : 'line');
-      open = { text: line.text, level };
+      paragraph = { text: line.text, level };
     }
     before = line;
   }
-  close();
+  finish();
 }
