@@ -71,7 +71,7 @@ module.exports = {
       name: 'one-prisma',
       comment: 'the database client is made in platform/db only',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: ['^libs/platform/db/', '(spec|int-spec)\\.ts$'] },
+      from: { path: '^(apps|libs)/', pathNot: ['^libs/platform/db/', '^apps/demo/', '(spec|int-spec)\\.ts$'] },
       to: { path: 'node_modules/(@prisma/|pg/|@electric-sql/)' },
     },
     {
