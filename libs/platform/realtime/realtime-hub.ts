@@ -130,7 +130,7 @@ export class RealtimeHub implements OnApplicationBootstrap, BeforeApplicationShu
       else await this.endUnlessCurrent(connection);
     };
     const lastWords = stream.catchUp().catch(() => undefined);
-    const deadline = new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+    const deadline = new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS).unref());
     void Promise.race([lastWords, deadline]).then(() => Promise.all(meant.map(cut)));
   }
 

@@ -6,7 +6,7 @@ import { Metrics } from '@atrium/platform/observability';
 import { Revocations } from '@atrium/platform/tenancy';
 import { eventually } from '../../../test/lib/api.js';
 import { LiveClient } from '../../../test/lib/live-client.js';
-import { testRun } from '../../../test/lib/run.js';
+import { type OwnDatabase, ownDatabase } from '../../../test/lib/own-database.js';
 import {
   channelEvent,
   newPerson,
@@ -19,18 +19,24 @@ import {
   upTo,
 } from './testing/realtime-process.js';
 
+// The features of the running app would answer these events.
+let own: OwnDatabase;
 let here: Process;
 beforeAll(async () => {
-  here = await startProcess(testRun().database);
+  own = await ownDatabase();
+  here = await startProcess(own.database);
 });
-afterAll(() => here.stop());
+afterAll(async () => {
+  await here.stop();
+  await own.drop();
+});
 
 const newOrg = () => openLog(here);
 
 describe('order', () => {
   it('sends events of this and another process in seq order, each naming the one before', async () => {
     const orgId = await newOrg();
-    const other = await startProcess(testRun().database);
+    const other = await startProcess(own.database);
     const client = await LiveClient.connect(newPerson(orgId).token, here);
     await Promise.all(upTo(40).map((n) => (n % 2 ? here : other).append(orgId, told(n))));
 
@@ -43,7 +49,7 @@ describe('order', () => {
 
   it('finds by itself what another process never announced', async () => {
     const orgId = await newOrg();
-    const other = await startProcess(testRun().database);
+    const other = await startProcess(own.database);
     const client = await LiveClient.connect(newPerson(orgId).token, here);
     await other.append(orgId, told(1), told(2));
 
@@ -103,7 +109,7 @@ describe('resume', () => {
   it('believes a position that another process has announced but this one has not seen', async () => {
     const orgId = await newOrg();
     const { token } = newPerson(orgId);
-    const other = await startProcess(testRun().database);
+    const other = await startProcess(own.database);
     const first = await LiveClient.connect(token, here);
     await other.append(orgId, told(1), told(2));
     const second = await LiveClient.connect(token, { ...here, resumeFrom: 2 });

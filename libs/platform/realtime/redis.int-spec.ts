@@ -1,32 +1,33 @@
 import 'reflect-metadata';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { createServer, type AddressInfo } from 'node:net';
 import { Redis as Client } from 'ioredis';
 import { Redis, RedisConnection, orgKey } from '@atrium/platform/redis';
 import { Revocations } from '@atrium/platform/tenancy';
 import { eventually } from '../../../test/lib/api.js';
 import { LiveClient } from '../../../test/lib/live-client.js';
-import { testRun } from '../../../test/lib/run.js';
+import { type OwnDatabase, ownDatabase } from '../../../test/lib/own-database.js';
+import { OwnRedis } from '../../../test/lib/redis.js';
 import { channelEvent, newPerson, openLog, type Process, startProcess, told } from './testing/realtime-process.js';
 
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 (hasRedis ? describe : describe.skip)('two processes with Redis between them', () => {
-  let port: number;
-  let redis: ChildProcess;
+  let own: OwnDatabase;
+  let redis: OwnRedis;
   let here: Process;
   let other: Process;
 
   beforeAll(async () => {
-    port = await freePort();
-    redis = startRedis(port);
-    here = await startProcess(testRun().database, `redis://127.0.0.1:${port}`);
-    other = await startProcess(testRun().database, `redis://127.0.0.1:${port}`);
+    own = await ownDatabase();
+    redis = await OwnRedis.start();
+    here = await startProcess(own.database, redis.url);
+    other = await startProcess(own.database, redis.url);
     await bothUp();
   });
   afterAll(async () => {
     await Promise.all([here.stop(), other.stop()]);
-    redis.kill('SIGKILL');
+    await redis.drop();
+    await own.drop();
   });
 
   const bothUp = () => eventually('both are connected', async () => [here, other].every(({ app }) => app.get(RedisConnection).up));
@@ -79,12 +80,12 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
   it('go on without it, lose nothing, and use it again', async () => {
     const orgId = await openLog(here);
     const client = await LiveClient.connect(newPerson(orgId).token, here);
-    redis.kill('SIGKILL');
+    await redis.halt();
     await eventually('Redis is gone', async () => !here.app.get(RedisConnection).up);
     await other.append(orgId, told(1));
     await here.append(orgId, told(2));
     await client.waitForEvent('documents.changed', (event) => event.data.n === 2, 5_000);
-    redis = startRedis(port);
+    await redis.resume();
     await bothUp();
     await other.append(orgId, told(3));
     await client.waitForEvent('documents.changed', (event) => event.data.n === 3, 5_000);
@@ -98,7 +99,7 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
     const [mine, foreign] = [await openLog(here), await openLog(here)];
     const values = here.app.get(Redis);
     const key = orgKey(mine, 'a:b', '../x');
-    const direct = new Client(port);
+    const direct = new Client(redis.url);
     await values.set(orgKey(foreign, 'k'), { secret: true }, 60);
     await direct.set(key.name, (await direct.get(orgKey(foreign, 'k').name)) ?? '');
 
@@ -108,15 +109,3 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
     direct.disconnect();
   });
 });
-
-function startRedis(port: number): ChildProcess {
-  return spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: 'ignore' });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -20,7 +20,7 @@ export class SocketOutlet implements Outlet {
 
   close(code: number, reason: string): void {
     this.socket.close(code, reason);
-    const force = setTimeout(() => this.socket.terminate(), CLOSE_MS);
+    const force = setTimeout(() => this.socket.terminate(), CLOSE_MS).unref();
     this.socket.once('close', () => clearTimeout(force));
   }
 
