@@ -5,6 +5,7 @@ export * from './common.js';
 export * from './documents.js';
 export * from './events.js';
 export * from './ids.js';
+export * from './judged.js';
 export * from './organizations.js';
 export * from './permissions.js';
 export * from './problems.js';

@@ -25,6 +25,8 @@ function words({ code, stderr, stdout }: Ended): string {
   return stderr;
 }
 
+jest.setTimeout(300_000);
+
 afterAll(async () => {
   await killServers();
   await dropClusters();

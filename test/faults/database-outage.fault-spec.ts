@@ -84,7 +84,10 @@ it('says clearly that the database is away, and comes back by itself', async () 
     const tries: [string, string, unknown][] = [
       ['GET', '/v1/channels', undefined],
       ['POST', `/v1/channels/${channel.id}/messages`, { body: 'into the void' }],
-      ['POST', '/v1/auth/login', { email: owner.email, password: owner.password }],
+      // Once only: it counts as a failed sign-in, of which ten are allowed.
+      ...(slowest.length === 0
+        ? ([['POST', '/v1/auth/login', { email: owner.email, password: owner.password }]] as [string, string, unknown][])
+        : []),
     ];
     for (const [method, path, body] of tries) {
       const { status, headers, body: problem } = await owner.api.call<Problem>(method, path, body === undefined ? {} : { body });
@@ -95,6 +98,7 @@ it('says clearly that the database is away, and comes back by itself', async () 
     expect(await statusOf('/readyz')).toBe(503);
     expect(await statusOf('/healthz')).toBe(200);
     slowest.push(performance.now() - startedAt);
+    await pause(200);
   }
   await ground.postgres?.resume();
   const back = await recovery();

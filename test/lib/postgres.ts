@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import { freePort } from './server.js';
 
 const run = promisify(execFile);
 const DEBIAN = '/usr/lib/postgresql';
+const PASSWORD = 'of-a-test';
 const running = new Set<OwnPostgres>();
 
 /** A PostgreSQL cluster of the test's own, in a temporary folder and on a free port. Needs the server's programs, with pgvector. */
@@ -25,7 +26,10 @@ export class OwnPostgres {
     if (isRoot()) chownSync(folder, ...accountOf('postgres'));
     const cluster = new OwnPostgres(folder, bin, await freePort());
     const data = join(folder, 'data');
-    await cluster.program('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']);
+    const password = join(folder, 'password');
+    writeFileSync(password, PASSWORD, { mode: 0o644 });
+    const account = ['-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${password}`];
+    await cluster.program('initdb', ['-D', data, ...account, '-E', 'UTF8', '--no-locale', '--no-sync']);
     await cluster.resume();
     running.add(cluster);
     return cluster;
@@ -59,7 +63,7 @@ export class OwnPostgres {
   }
 
   private url(database: string): string {
-    return `postgresql://postgres@127.0.0.1:${this.port}/${database}`;
+    return `postgresql://postgres:${PASSWORD}@127.0.0.1:${this.port}/${database}`;
   }
 
   private options(): string {

@@ -19,7 +19,7 @@ export interface Ended {
   stderr: string;
 }
 
-const READY_MS = 60_000;
+const READY_MS = 120_000;
 const KEPT_CHARS = 200_000;
 const running = new Set<Server>();
 process.once('exit', () => {
@@ -81,7 +81,7 @@ export class Server {
   }
 
   /** Runs one that is expected to end by itself; killed when it does not within `ms`. */
-  static async refused(options: ServerOptions, ms = 30_000): Promise<Ended> {
+  static async refused(options: ServerOptions, ms = 90_000): Promise<Ended> {
     const server = new Server(options);
     const timer = setTimeout(() => server.signal('SIGKILL'), ms);
     return server.ended.finally(() => clearTimeout(timer));

@@ -52,10 +52,22 @@ export async function run(build: (config: Config, database: Database, log: Log) 
 
 function isOperators(error: unknown): error is Error {
   if ([ConfigError, BootRefused, DataFolderInUse, DataFolderDamaged, MigrationRefused].some((kind) => error instanceof kind)) return true;
-  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return false;
-  error.message = 'The port is in use. Stop the other process, or set PORT to another one.';
-  return true;
+  if (!(error instanceof Error)) return false;
+  const advice = ADVICE[(error as NodeJS.ErrnoException).code ?? ''];
+  if (advice !== undefined) error.message = advice;
+  return advice !== undefined;
 }
+
+const UNREACHABLE = 'The database cannot be reached. Check that it runs, and the host and port in DATABASE_URL and DATABASE_ADMIN_URL.';
+const REFUSED = 'The database refused the login. Check user, password and database in DATABASE_URL and DATABASE_ADMIN_URL.';
+/** What an operator can do about an error that the system or PostgreSQL tells by its code. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'The port is in use. Stop the other process, or set PORT to another one.',
+  ...Object.fromEntries(
+    ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT'].map((code) => [code, UNREACHABLE]),
+  ),
+  ...Object.fromEntries(['28P01', '28000', '3D000'].map((code) => [code, REFUSED])),
+};
 
 function once(fn: (code: number) => void): (code: number) => void {
   let called = false;

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import type { Multipart, MultipartFile, MultipartValue } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import { judged } from '@atrium/contracts';
 import { DomainError, Invalid } from '@atrium/platform/errors';
 
 /** A file on its way in: `source` must be read before the next part comes. */
@@ -47,7 +48,7 @@ export async function readForm<T>(
  * @throws Invalid `request.invalid` with each faulty place.
  */
 export function fitting<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const parsed = schema.safeParse(value);
+  const parsed = judged(schema, value);
   if (parsed.success) return parsed.data;
   const places = parsed.error.issues.slice(0, 50).map(({ path, message }) => ({
     pointer: path.map((key) => `/${String(key).slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
@@ -96,7 +97,7 @@ function isOfTheForm(error: unknown): boolean {
   if (statusCode !== undefined && statusCode !== 413 && statusCode < 500) return true;
   return (
     code === 'FST_PREMATURE_CLOSE' ||
-    (errno === undefined && /multipart|terminated early|part header|premature|aborted|boundary/i.test(error.message))
+    (errno === undefined && /multipart|terminated early|part header|premature|aborted|boundary|needle/i.test(error.message))
   );
 }
 

@@ -102,7 +102,12 @@ export class UploadsService {
     // The request's own claim sees what becomes of this one.
     const bound = Object.create(claim, { requestHash: { value: createHash('sha256').update(sent).digest('hex') } }) as typeof claim;
     for (const name of ['claimed', 'replayed'] as const) {
-      Object.defineProperty(bound, name, { get: () => claim[name], set: (value: boolean) => void (claim[name] = value) });
+      Object.defineProperty(bound, name, {
+        get: () => claim[name],
+        set: (value: boolean) => {
+          claim[name] = value;
+        },
+      });
     }
     return command(Object.freeze({ ...ctx, idempotency: bound }));
   }

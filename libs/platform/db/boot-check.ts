@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { Config } from '@atrium/platform/config';
 import { catalogueFindings } from './catalogue.js';
 import type { Database } from './database.js';
@@ -23,6 +24,23 @@ export async function assertBootable(db: Db, database: Database, config: Config)
   if (findings.length > 0) throw new BootRefused(findings);
 }
 
+/**
+ * The same before anything is changed by a process that may not: the passwords of the runtime logins follow from ENCRYPTION_KEY, and
+ * setting them by another key would lock out the processes that run.
+ * @throws BootRefused when the database was made with other keys.
+ */
+export async function assertSameKeys(ownerUrl: string, config: Config): Promise<void> {
+  const client = new pg.Client({ connectionString: ownerUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ key_fingerprints: Record<string, string> }>('SELECT key_fingerprints FROM installation');
+    const findings = rows[0] ? differences(rows[0].key_fingerprints, config) : [];
+    if (findings.length > 0) throw new BootRefused(findings);
+  } finally {
+    await client.end();
+  }
+}
+
 /** Processes that share a database must share their secrets: the first one leaves their fingerprints. */
 async function keyFindings(db: Db, config: Config): Promise<string[]> {
   const own = config.keyFingerprints;
@@ -31,6 +49,10 @@ async function keyFindings(db: Db, config: Config): Promise<string[]> {
     const [row] = await tx.$queryRaw<{ key_fingerprints: Record<string, string> }[]>`SELECT key_fingerprints FROM installation`;
     return row?.key_fingerprints ?? {};
   });
+  return differences(stored, config);
+}
+
+function differences(stored: Record<string, string>, { keyFingerprints: own }: Config): string[] {
   const names = { auditKey: 'AUDIT_KEY', encryptionKey: 'ENCRYPTION_KEY' } as const;
   return (['auditKey', 'encryptionKey'] as const)
     .filter((key) => stored[key] !== own[key])

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Config, deriveKey } from '@atrium/platform/config';
+import { assertSameKeys } from './boot-check.js';
 import { type EmbeddedDatabase, hardenEmbedded, startEmbedded } from './embedded.js';
 import { ensureLogins, type Logins, migrateDurable, MigrationRunner } from './migrations.js';
 
@@ -30,6 +31,7 @@ export async function openDatabase(config: Config, onEmbeddedExit?: (code: numbe
   const ownerUrl = embedded?.url('postgres') ?? config.databaseAdminUrl?.reveal() ?? '';
   try {
     await new MigrationRunner(ownerUrl).deploy();
+    await assertSameKeys(ownerUrl, config);
     await ensureLogins(ownerUrl, logins);
     await migrateDurable(url(logins.durable));
     if (embedded) await hardenEmbedded(ownerUrl);

@@ -1,4 +1,4 @@
-import { Global, Module, StandardSchemaSerializerInterceptor, StandardSchemaValidationPipe } from '@nestjs/common';
+import { Global, Module, StandardSchemaSerializerInterceptor } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { CONFIG, type Config } from '@atrium/platform/config';
@@ -6,9 +6,10 @@ import { OrgGuard, PrincipalDirectory } from '@atrium/platform/tenancy';
 import { Health, HealthController } from './health.controller.js';
 import { LimitGuard } from './limits.js';
 import { LimitStorage } from './limit-storage.js';
-import { invalidRequest, ProblemFilter } from './problem.filter.js';
+import { ProblemFilter } from './problem.filter.js';
 import { ResponseInterceptor } from './response.interceptor.js';
 import { SafeFetch } from './safe-fetch.js';
+import { ValidationPipe } from './validation.pipe.js';
 
 @Module({ providers: [LimitStorage], exports: [LimitStorage] })
 class LimitStorageModule {}
@@ -30,7 +31,7 @@ class LimitStorageModule {}
     { provide: SafeFetch, useFactory: (config: Config) => new SafeFetch({ allow: config.OUTBOUND_ALLOW }), inject: [CONFIG] },
     { provide: APP_GUARD, useClass: OrgGuard },
     { provide: APP_GUARD, useClass: LimitGuard },
-    { provide: APP_PIPE, useFactory: () => new StandardSchemaValidationPipe({ exceptionFactory: invalidRequest }) },
+    { provide: APP_PIPE, useClass: ValidationPipe },
     // The contract is checked last, on what the interceptor before it has read the headers from.
     { provide: APP_INTERCEPTOR, useClass: StandardSchemaSerializerInterceptor },
     { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },

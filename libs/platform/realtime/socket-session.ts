@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { WebSocket } from 'ws';
-import { ClientFrame, type Problem } from '@atrium/contracts';
+import { ClientFrame, judged, type Problem } from '@atrium/contracts';
 import { DomainError, Forbidden, Invalid, NotFound, QuotaExceeded, toProblem, Unauthenticated } from '@atrium/platform/errors';
 import type { Log } from '@atrium/platform/observability';
 import { assertPermission, type Authenticator, type Caller } from '@atrium/platform/tenancy';
@@ -80,7 +80,7 @@ export class SocketSession {
     if (this.closed || this.seat?.connection.ended) return;
     const { value, id } = readJson(text);
     if (!this.bucket.take() || this.waiting >= FRAMES_AT_ONCE) return this.refuse(id);
-    const parsed = ClientFrame.safeParse(value);
+    const parsed = judged(ClientFrame, value);
     if (!parsed.success) return this.reject(id, faultOf(value, parsed.error.issues));
     this.waiting += 1;
     this.work = this.work.then(() => this.handle(parsed.data)).finally(() => (this.waiting -= 1));

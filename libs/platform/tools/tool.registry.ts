@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { PERMISSIONS, type Tool as ToolShape } from '@atrium/contracts';
+import { judged, PERMISSIONS, type Tool as ToolShape } from '@atrium/contracts';
 import { Invalid, NotFound } from '@atrium/platform/errors';
 import { assertPermission, type OrgContext } from '@atrium/platform/tenancy';
 import type { Tool } from './tool.js';
@@ -25,7 +25,7 @@ export class ToolRegistry {
     const tool = this.tools.get(name);
     if (!tool) throw new NotFound('tools.not_found', 'There is no such tool.', { params: { name } });
     assertPermission(ctx, tool.permission);
-    const input = tool.input.safeParse(args);
+    const input = judged(tool.input, args);
     if (!input.success) {
       const places = input.error.issues.map((issue) => ({ pointer: `/${issue.path.map(String).join('/')}`, message: issue.message }));
       throw new Invalid('tools.invalid_arguments', `The arguments of ${name} do not have the documented form.`, { places });
