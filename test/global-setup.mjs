@@ -1,12 +1,10 @@
 // Starts one database and one app for the whole run. Embedded by default; on DATABASE_URL (a database of its own there) and REDIS_URL when set.
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import pg from 'pg';
-
-const dist = (path) => import(pathToFileURL(join(process.cwd(), 'dist', path)).href);
 
 export default async function setUp() {
   const dataDir = mkdtempSync(join(tmpdir(), 'atrium-test-'));
@@ -20,22 +18,16 @@ export default async function setUp() {
     HOST: '127.0.0.1',
   });
   if (server) Object.assign(process.env, { DATABASE_URL: server.url, DATABASE_ADMIN_URL: server.url });
-  const { loadConfig } = await dist('libs/platform/config/index.js');
-  const { openDatabase } = await dist('libs/platform/db/index.js');
-  const { Log } = await dist('libs/platform/observability/index.js');
-  const { closeApp, createApp } = await dist('apps/api/src/create-app.js');
-  const config = loadConfig();
-  const database = await openDatabase(config);
-  const app = await createApp(config, database, new Log(config.LOG_LEVEL));
-  await app.listen(0, '127.0.0.1');
-  const { stop, ...described } = database;
-  process.env.ATRIUM_TEST_RUN = JSON.stringify({
-    baseUrl: `http://127.0.0.1:${app.getHttpServer().address().port}`,
-    dataDir,
-    database: described,
-  });
+  const app = fork('test/app-process.mjs', { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const ended = new Promise((resolve) => app.once('exit', resolve));
+  const run = await Promise.race([
+    new Promise((resolve) => app.once('message', resolve)),
+    ended.then((code) => Promise.reject(new Error(`the app of the tests ended with code ${code} while starting`))),
+  ]);
+  process.env.ATRIUM_TEST_RUN = JSON.stringify(run);
   globalThis.atriumTearDown = async () => {
-    await closeApp(app, database);
+    app.disconnect();
+    await ended;
     await server?.drop();
   };
 }
