@@ -70,7 +70,13 @@ export class AccountsService {
   /** The person whose e-mail and password these are. @throws as `login` */
   async prove(caller: Caller, email: string, password: string): Promise<Credentials> {
     this.attempts.begin(email, caller.ip);
-    const person = await this.db.asIdentity((tx) => credentialsOf(tx, email));
+    const person = await this.db
+      .asIdentity((tx) => credentialsOf(tx, email))
+      .catch((error: unknown) => {
+        // An outage is nobody's guess.
+        this.attempts.takeBack(email, caller.ip);
+        throw error;
+      });
     if (!(await this.passwords.matches(person?.passwordHash ?? null, password)) || !person) {
       await this.log.tell(caller, 'instance.sign_in_failed', person?.id ?? null);
       throw new Unauthenticated('auth.invalid_credentials', 'E-mail or password is wrong.');

@@ -33,6 +33,14 @@ export class SignInAttempts {
     account.count += 1;
   }
 
+  /** The try that began was neither right nor wrong. */
+  takeBack(email: string, ip: string | null): void {
+    for (const key of [pairKey(email, ip), accountKey(email)]) {
+      const tally = this.tally(key);
+      tally.count = Math.max(0, tally.count - 1);
+    }
+  }
+
   /** The password was right: what this address failed before is forgotten. */
   succeed(email: string, ip: string | null): void {
     const pair = this.tally(pairKey(email, ip));
