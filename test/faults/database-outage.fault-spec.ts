@@ -84,10 +84,8 @@ it('says clearly that the database is away, and comes back by itself', async () 
     const tries: [string, string, unknown][] = [
       ['GET', '/v1/channels', undefined],
       ['POST', `/v1/channels/${channel.id}/messages`, { body: 'into the void' }],
-      // Once only: it counts as a failed sign-in, of which ten are allowed.
-      ...(slowest.length === 0
-        ? ([['POST', '/v1/auth/login', { email: owner.email, password: owner.password }]] as [string, string, unknown][])
-        : []),
+      // As often as one likes: an outage does not count as a failed sign-in.
+      ['POST', '/v1/auth/login', { email: owner.email, password: owner.password }],
     ];
     for (const [method, path, body] of tries) {
       const { status, headers, body: problem } = await owner.api.call<Problem>(method, path, body === undefined ? {} : { body });
@@ -112,5 +110,5 @@ it('says clearly that the database is away, and comes back by itself', async () 
   expect(follower.faults).toEqual([]);
   expect(follower.seqs[0]).toBeGreaterThan(before);
   expect(server.complaints.filter((line) => !line.startsWith('{'))).toEqual([]);
-  tell(`FT4: away for ${OUTAGE_MS / 1_000} s; four answers took ${spread(slowest)}; ready again after ${Math.round(back)} ms`);
+  tell(`FT4: away for ${OUTAGE_MS / 1_000} s; five answers took ${spread(slowest)}; ready again after ${Math.round(back)} ms`);
 }, 120_000);
