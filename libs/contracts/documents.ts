@@ -30,6 +30,7 @@ export const Document = z
   .meta({ id: 'Document' });
 export type Document = z.infer<typeof Document>;
 export const DocumentPage = page(Document).meta({ id: 'DocumentPage' });
+export type DocumentPage = z.infer<typeof DocumentPage>;
 
 const Title = line(300);
 /** Metadata as a request may give it: without NUL and lone surrogates, which the database cannot keep. */
@@ -125,6 +126,7 @@ export const DocumentVersion = z
   .meta({ id: 'DocumentVersion' });
 export type DocumentVersion = z.infer<typeof DocumentVersion>;
 export const DocumentVersionPage = page(DocumentVersion).meta({ id: 'DocumentVersionPage' });
+export type DocumentVersionPage = z.infer<typeof DocumentVersionPage>;
 
 /** The one normalized text of a version: every offset counts its UTF-16 code units. */
 export const DocumentText = z
@@ -154,5 +156,6 @@ export const DocumentChunk = z
   .meta({ id: 'DocumentChunk' });
 export type DocumentChunk = z.infer<typeof DocumentChunk>;
 export const DocumentChunkPage = page(DocumentChunk).meta({ id: 'DocumentChunkPage' });
+export type DocumentChunkPage = z.infer<typeof DocumentChunkPage>;
 export const ChunksQuery = z.strictObject({ ...PageQuery.shape, version: VersionNumber.optional() });
 export type ChunksQuery = z.infer<typeof ChunksQuery>;
