@@ -1,7 +1,6 @@
 import pg from 'pg';
 import type { Config } from '@atrium/platform/config';
 import { catalogueFindings } from './catalogue.js';
-import type { Database } from './database.js';
 import type { Db } from './db.js';
 
 /** The largest difference between this machine's clock and the database's. Seconds. */
@@ -19,8 +18,8 @@ export class BootRefused extends Error {
  * Examines catalogue, secrets and clock before the first request.
  * @throws BootRefused with all findings at once.
  */
-export async function assertBootable(db: Db, database: Database, config: Config): Promise<void> {
-  const findings = [...(await catalogueFindings(db, database.logins)), ...(await keyFindings(db, config)), ...(await clockFindings(db))];
+export async function assertBootable(db: Db, { logins }: { logins: { app: string; system: string } }, config: Config): Promise<void> {
+  const findings = [...(await catalogueFindings(db, logins)), ...(await keyFindings(db, config)), ...(await clockFindings(db))];
   if (findings.length > 0) throw new BootRefused(findings);
 }
 
