@@ -26,13 +26,16 @@ export const AuditRow = z
 export type AuditRow = z.infer<typeof AuditRow>;
 export const AuditPage = page(AuditRow).meta({ id: 'AuditPage' });
 
+/** A time that PostgreSQL can hold. */
+const Moment = Time.refine((value) => !value.startsWith('0000'), 'must be after the year 0');
+
 const filters = {
   type: z.string().max(100).optional(),
   actorId: z.uuid().optional(),
   subjectKind: z.string().max(40).optional(),
   subjectId: z.uuid().optional(),
-  from: Time.optional(),
-  to: Time.optional(),
+  from: Moment.optional(),
+  to: Moment.optional(),
 };
 /** Newest first. `type` may end in `.*`. */
 export const AuditQuery = z.strictObject({ ...PageQuery.shape, ...filters });

@@ -50,7 +50,7 @@ export const CONTROLS: Record<string, Control> = {
     call: () => ({
       body: { email: `${randomUUID()}@example.com`, password: `pw ${randomUUID()}`, displayName: 'New', organizationName: 'New' },
     }),
-    audited: ['agents.created', 'instance.signed_in', 'organizations.created', 'organizations.member_added'],
+    audited: ['instance.signed_in', 'organizations.created', 'organizations.member_added'],
     noChange: (_tenant, by) => ({
       body: { email: by.email, password: `pw ${randomUUID()}`, displayName: 'New', organizationName: 'New' },
     }),
@@ -93,7 +93,7 @@ export const CONTROLS: Record<string, Control> = {
     status: 201,
     call: () => ({ body: { name: unique('Organization') } }),
     asNewPerson: true,
-    audited: ['agents.created', 'organizations.created', 'organizations.member_added'],
+    audited: ['organizations.created', 'organizations.member_added'],
   },
   'organizations.get': read(),
   'organizations.patch': {

@@ -20,7 +20,8 @@ export const VERSION = '0.1.0';
 export async function createApp(config: Config, database: Database, log: Log): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     trustProxy: config.TRUSTED_PROXIES.length > 0 ? config.TRUSTED_PROXIES : false,
-    forceCloseConnections: true,
+    // Those that wait for an answer get it first.
+    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200 },
     bodyLimit: 2 ** 20,
     frameworkErrors: refuseUrl,

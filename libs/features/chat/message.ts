@@ -26,14 +26,24 @@ export function asMessageNotFound(error: unknown): never {
   throw error instanceof NotFound ? messageNotFound() : error;
 }
 
+/** An answer that an agent gave to a question: only its own turn writes it, whoever else may act as that agent. */
+export const isAnswer = (row: MessageRow): boolean => row.clientId?.startsWith(ANSWER_MARK) ?? false;
+/** What the `clientId` of an answer begins with; clients cannot send such a one. */
+export const ANSWER_MARK = 'answer:';
+
 /** @throws Forbidden `chat.not_the_author` */
 export function assertAuthor(ctx: OrgContext, row: MessageRow): void {
   if (!isSame(authorOf(row), readerOf(ctx).self)) throw new Forbidden('chat.not_the_author', 'Only its author may edit a message.');
 }
 
+/** @throws Forbidden `chat.not_the_author` */
+export function assertNoAnswer(row: MessageRow): void {
+  if (isAnswer(row)) throw new Forbidden('chat.not_the_author', 'An answer is written by its own turn only.');
+}
+
 /** Authors delete what they said, and who manages the channel deletes what anyone said. @throws Forbidden `chat.not_an_admin` */
 export function assertMayDelete(ctx: OrgContext, access: ChannelAccess, row: MessageRow): void {
-  if (isSame(authorOf(row), readerOf(ctx).self) || mayManage(ctx, access)) return;
+  if ((isSame(authorOf(row), readerOf(ctx).self) && !isAnswer(row)) || mayManage(ctx, access)) return;
   throw new Forbidden('chat.not_an_admin', 'Only its author and admins of the channel or organization may delete a message.');
 }
 

@@ -58,7 +58,7 @@ export class MessagesQueries {
 
   /** The texts that edits replaced, newest first; the present one is the message's own. @throws NotFound `chat.message_not_found` */
   async revisions(ctx: OrgContext, id: MessageId, query: PageQuery): Promise<Page<MessageRevision>> {
-    const before = decodeCursor(query.cursor, ['number'])?.[0];
+    const before = decodeCursor(query.cursor, ['int'])?.[0];
     const { seen, rows } = await this.db.readInOrg(ctx, async (tx) => ({
       seen: await this.see(tx, ctx, [await this.readable(tx, ctx, id)]),
       rows: await tx.messageRevision.findMany({

@@ -13,6 +13,7 @@ import { mayMention, mentionsIn } from './mentions.js';
 import {
   asMessageNotFound,
   assertAuthor,
+  assertNoAnswer,
   assertMayDelete,
   assertNotDeleted,
   assertWritten,
@@ -81,6 +82,7 @@ export class MessagesService {
     return this.db.inOrg(ctx, async (tx) => {
       const { access, row } = await this.lock(tx, ctx, channelId, id);
       assertAuthor(ctx, row);
+      assertNoAnswer(row);
       assertNotDeleted(row);
       assertWritten(row);
       assertOpen(access.channel);

@@ -55,7 +55,7 @@ export class DocumentsQueries {
 
   /** Newest first. @throws NotFound `documents.not_found` */
   listVersions(ctx: OrgContext, id: DocumentId, { limit, cursor }: PageQuery): Promise<Page<DocumentVersion>> {
-    const before = decodeCursor(cursor, ['number']);
+    const before = decodeCursor(cursor, ['int']);
     return this.db.readInOrg(ctx, async (tx) => {
       await this.documents.get(tx, ctx, id);
       const rows = await this.versions.list(tx, ctx, id, before?.[0], limit + 1);

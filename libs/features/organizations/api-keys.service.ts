@@ -6,7 +6,7 @@ import { Db, type Tx } from '@atrium/platform/db';
 import { Forbidden, Invalid, NotFound, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import { decodeCursor, listed, pageOf } from '@atrium/platform/http';
-import { type OrgContext, PrincipalDirectory, Revocations } from '@atrium/platform/tenancy';
+import { assertPermission, type OrgContext, PrincipalDirectory, Revocations } from '@atrium/platform/tenancy';
 import { scopesOf } from './api-key.js';
 import { ApiKeySecrets } from './api-key-secret.js';
 import { assertRoleWithin } from './role.js';
@@ -54,6 +54,8 @@ export class ApiKeysService {
     const expiresAt = input.expiresAt === undefined ? null : new Date(input.expiresAt);
     assertAhead(expiresAt);
     const agentId = input.agentId ?? null;
+    // What an agent says, the organization takes for the agent's: that is for administrators to give away.
+    if (agentId !== null) assertPermission(ctx, 'organization:manage');
     if (agentId !== null && !(await this.directory.exists(ctx.orgId, { kind: 'agent', id: agentId }))) {
       throw new NotFound('agents.not_found', 'There is no such agent.');
     }

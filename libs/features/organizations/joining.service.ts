@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { AcceptInvitation, Invitation, OrgId, UserId } from '@atrium/contracts';
-import { Db } from '@atrium/platform/db';
+import { type AcceptInvitation, type Invitation, type OrgId, type Role, ROLE_PERMISSIONS, ROLES, type UserId } from '@atrium/contracts';
+import { Db, type Tx } from '@atrium/platform/db';
 import { Conflict, Invalid } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import type { Caller } from '@atrium/platform/tenancy';
@@ -30,7 +30,7 @@ export class JoiningService {
     const ctx = newcomerContext(caller, orgId, userId, invitation.role);
     await this.db.inOrg(ctx, async (tx) => {
       const open = await lockOpenInvitation(tx, orgId, invitation.id);
-      if (!isUsable(open, new Date())) throw invitationNotFound();
+      if (!isUsable(open, new Date()) || !(await mayStillInvite(tx, orgId, invitation))) throw invitationNotFound();
       if (await tx.member.findFirst({ where: { orgId, userId }, select: { userId: true } })) {
         throw new Conflict('organizations.already_member', 'That person is a member already.');
       }
@@ -63,6 +63,15 @@ export class JoiningService {
     const user = await this.db.asIdentity((tx) => tx.user.findFirst({ where: { id: userId }, select: { displayName: true } }));
     return user?.displayName ?? '';
   }
+}
+
+/** Whether whoever invited is still a member who may give that role: a removed administrator must not come back by an old link. */
+async function mayStillInvite(tx: Tx, orgId: OrgId, { invitedBy, role }: Invitation): Promise<boolean> {
+  const inviter = await tx.member.findFirst({ where: { orgId, userId: invitedBy, suspendedAt: null }, select: { role: true } });
+  if (!inviter) return false;
+  const has = inviter.role as Role;
+  const permissions: readonly string[] = ROLE_PERMISSIONS[has];
+  return permissions.includes('invitations:manage') && ROLES.indexOf(has) <= ROLES.indexOf(role);
 }
 
 const missing = (field: string) =>

@@ -18,7 +18,8 @@ interface Row {
  * @throws Conflict `request.idempotency_in_flight`, Invalid `request.idempotency_mismatch`
  */
 export async function once<T>(tx: Tx, ctx: OrgContext, claim: IdempotencyClaim, cipher: Cipher, fn: () => Promise<T>): Promise<T> {
-  const principal = ctx.principal.kind === 'system' ? 'system' : `${ctx.principal.kind}:${ctx.principal.id}`;
+  // An agent acts for a person: what it did for one is not what it did for another.
+  const principal = [ctx.principal.kind, ctx.principal.id, ctx.principal.onBehalfOf].filter(Boolean).join(':');
   const place = `${ctx.orgId}|idempotency_keys|${principal}|${claim.key}`;
   await lockOrRefuse(tx, place);
   const [row] = await tx.$queryRaw<

@@ -63,7 +63,11 @@ export class LimitGuard extends ThrottlerGuard {
     const perPrincipal = this.config.RATE_LIMIT_PER_MINUTE;
     if (!org) return [{ name: 'address', key: ip, limit: Math.max(10, Math.round(perPrincipal * ANONYMOUS_FACTOR)) }];
     const limits: Limit[] = [
-      { name: 'principal', key: `${org.principal.kind}:${org.principal.id}`, limit: perPrincipal },
+      {
+        name: 'principal',
+        key: [org.principal.kind, org.principal.id, org.principal.onBehalfOf].filter(Boolean).join(':'),
+        limit: perPrincipal,
+      },
       { name: 'organization', key: org.orgId, limit: perPrincipal * ORG_FACTOR },
     ];
     return org.credential?.kind === 'api_key' ? [...limits, { name: 'key', key: org.credential.id, limit: perPrincipal }] : limits;

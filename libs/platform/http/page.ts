@@ -19,19 +19,22 @@ export function encodeCursor(parts: (string | number)[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
+/** `number` is a seq or count from 0, `int` one that fits PostgreSQL's integer. */
+type CursorKind = 'string' | 'number' | 'int' | 'uuid' | 'time';
+
 /**
  * The parts of a cursor, checked one by one; null without a cursor.
  * @throws Invalid `request.invalid` for a cursor that this server did not make.
  */
-export function decodeCursor<T extends ('string' | 'number' | 'uuid' | 'time')[]>(
+export function decodeCursor<T extends CursorKind[]>(
   cursor: string | undefined,
   kinds: [...T],
-): { [I in keyof T]: T[I] extends 'number' ? number : string } | null {
+): { [I in keyof T]: T[I] extends 'number' | 'int' ? number : string } | null {
   if (cursor === undefined) return null;
   try {
     const parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown;
     if (Array.isArray(parts) && parts.length === kinds.length && kinds.every((kind, index) => fits(parts[index], kind))) {
-      return parts as { [I in keyof T]: T[I] extends 'number' ? number : string };
+      return parts as { [I in keyof T]: T[I] extends 'number' | 'int' ? number : string };
     }
   } catch {
     // falls through to the one answer for every bad cursor
@@ -43,8 +46,9 @@ export function decodeCursor<T extends ('string' | 'number' | 'uuid' | 'time')[]
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-function fits(part: unknown, kind: 'string' | 'number' | 'uuid' | 'time'): boolean {
-  if (kind === 'number') return Number.isSafeInteger(part);
+function fits(part: unknown, kind: CursorKind): boolean {
+  if (kind === 'number' || kind === 'int')
+    return Number.isSafeInteger(part) && Number(part) >= 0 && (kind === 'number' || Number(part) < 2 ** 31);
   if (typeof part !== 'string' || /[\u0000\ud800-\udfff]/u.test(part)) return false;
   if (kind === 'uuid') return UUID.test(part);
   return kind === 'string' || !Number.isNaN(Date.parse(part));

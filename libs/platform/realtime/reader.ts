@@ -7,12 +7,14 @@ import { channelDataOf, type ChannelRights, memberKey } from './audience.js';
 export interface Reader {
   readonly personId: string;
   readonly role: Role;
+  /** What the credential may do: a key receives only what it may also read. */
+  readonly permissions: ReadonlySet<Permission>;
 }
 
 /** Null for the system, which reads no stream. */
 export function readerOf(ctx: OrgContext): Reader | null {
   const personId = personOf(ctx);
-  return personId === null || ctx.principal.role === null ? null : { personId, role: ctx.principal.role };
+  return personId === null || ctx.principal.role === null ? null : { personId, role: ctx.principal.role, permissions: ctx.permissions };
 }
 
 /** The context after its person's role changed. A key never gets more than it had. */
@@ -32,8 +34,18 @@ export function mayReadChannel(reader: Reader, rights: ChannelRights, channelId:
 
 /** Whether the event is sent to the reader: its audience is theirs, or it tells them of a right of their own. */
 export function receives(reader: Reader, rights: ChannelRights, event: LoggedEvent): boolean {
-  return isInAudience(reader, rights, event.audience) || concerns(reader, event);
+  if (concerns(reader, event)) return true;
+  const [area = ''] = event.type.split('.');
+  const needed = NEEDED[area];
+  return (needed === undefined || reader.permissions.has(needed)) && isInAudience(reader, rights, event.audience);
 }
+
+/** What one must be allowed to read of an area in order to receive its events. */
+const NEEDED: Readonly<Record<string, Permission>> = {
+  agents: 'agents:read',
+  chat: 'channels:read',
+  documents: 'documents:read',
+};
 
 function isInAudience(reader: Reader, rights: ChannelRights, audience: string): boolean {
   if (audience === 'organization') return reader.role !== 'guest';

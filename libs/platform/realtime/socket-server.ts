@@ -12,6 +12,8 @@ import { FrameHandlers } from './frame-handlers.js';
 import { RealtimeHub } from './realtime-hub.js';
 import { SocketSession } from './socket-session.js';
 
+/** How long a refused client may take to receive its answer. Milliseconds. */
+const REFUSED_MS = 2_000;
 const PATH = '/v1/socket';
 const MAX_FRAME_BYTES = 64 * 2 ** 10;
 /** A peer that has not answered a ping when the next is due is gone. Milliseconds. */
@@ -107,7 +109,10 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
   }
 }
 
+/** After an upgrade no timeout of the server applies any more: the socket must not be left half open. */
 function refuse(socket: Socket, status: string): void {
+  socket.setTimeout(REFUSED_MS, () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
