@@ -22,6 +22,7 @@ export async function createApp(config: Config, database: Database, log: Log): P
     trustProxy: config.TRUSTED_PROXIES.length > 0 ? config.TRUSTED_PROXIES : false,
     // Those that wait for an answer get it first.
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
     bodyLimit: 2 ** 20,
     frameworkErrors: refuseUrl,
