@@ -40,7 +40,7 @@ export class PlatformModule {
         { provide: ModelGateway, useFactory: () => new ModelGateway(modelOptions(config, metrics)) },
         Revocations,
       ],
-      exports: [CONFIG, Log, Metrics, Db, BLOBS, ModelGateway, Revocations],
+      exports: [CONFIG, Log, Metrics, Db, Upkeep, BLOBS, ModelGateway, Revocations],
     };
   }
 }

@@ -17,7 +17,7 @@ describe('searchTextOf', () => {
 describe('relevant', () => {
   const match = (term: string) => ({ start: 0, end: 1, term });
 
-  it('takes nothing unless one passage holds a third of the words', () => {
+  it('takes nothing unless one passage holds half of the words', () => {
     const passages = [{ score: 9 }, { score: 5 }, { score: 1 }];
     const terms = ['a', 'b', 'c', 'd'];
     expect(relevant(passages, terms, [[match('a'), match('a')], [match('b')], []])).toEqual([]);

@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { OrgId } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
+import { Events } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
 import { DocumentBlobs } from './document-blobs.js';
 
@@ -17,6 +17,7 @@ export class BlobSweep implements OnApplicationBootstrap, BeforeApplicationShutd
 
   constructor(
     private readonly db: Db,
+    private readonly events: Events,
     private readonly files: DocumentBlobs,
     private readonly log: Log,
   ) {}
@@ -35,14 +36,11 @@ export class BlobSweep implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async turn(): Promise<void> {
     try {
-      const organizations = await this.db.asSystem(
-        'sweep of unused files',
-        (tx) => tx.$queryRaw<{ id: OrgId }[]>`SELECT org_id AS id FROM event_heads`,
-      );
+      const organizations = await this.db.asSystem('sweep of unused files', (tx) => this.events.organizations(tx));
       let count = 0;
-      for (const { id } of organizations) {
+      for (const orgId of organizations) {
         if (this.stopped) return;
-        count += await this.files.sweep({ orgId: id }, OLDER_THAN_SECONDS);
+        count += await this.files.sweep({ orgId }, OLDER_THAN_SECONDS);
       }
       if (count > 0) this.log.info('removed files that no document names', { count });
     } catch (error) {

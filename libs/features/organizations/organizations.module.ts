@@ -21,6 +21,7 @@ import { OrganizationsQueries } from './organizations.queries.js';
 import { OrganizationsService } from './organizations.service.js';
 import { Passwords } from './passwords.js';
 import { RefreshCookie } from './refresh-cookie.js';
+import { SessionSweep } from './session-sweep.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInAttempts } from './sign-in-attempts.js';
 import { TokenAuthenticator } from './token.authenticator.js';
@@ -45,6 +46,7 @@ import { TokenAuthenticator } from './token.authenticator.js';
     OrganizationsService,
     Passwords,
     RefreshCookie,
+    SessionSweep,
     SessionsService,
     { provide: SignInAttempts, useFactory: () => new SignInAttempts() },
     TokenAuthenticator,

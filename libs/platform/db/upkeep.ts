@@ -2,23 +2,28 @@ import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap
 import { Log } from '@atrium/platform/observability';
 import { Db } from './db.js';
 import { IDEMPOTENCY_TTL_HOURS } from './idempotency.js';
+import type { SystemTx } from './transactions.js';
 
 const EVERY_MS = 60 * 60 * 1_000;
 /** Partitions of the event log are made so many months ahead. */
 const MONTHS_AHEAD = 3;
-/** How long a session that ended is kept, for whoever looks into it. Days. */
-const ENDED_SESSION_DAYS = 30;
 
 /** Once an hour makes the coming partitions and removes what has had its time. Any process may; doing it twice does no harm. */
 @Injectable()
 export class Upkeep implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
+  private readonly tasks = new Map<string, (tx: SystemTx) => Promise<unknown>>();
 
   constructor(
     private readonly db: Db,
     private readonly log: Log,
   ) {}
+
+  /** Registers what a feature has to clear away; in `onModuleInit`. Each task is a transaction of its own. */
+  add(what: string, task: (tx: SystemTx) => Promise<unknown>): void {
+    this.tasks.set(what, task);
+  }
 
   onApplicationBootstrap(): void {
     const turn = () => {
@@ -42,10 +47,6 @@ export class Upkeep implements OnApplicationBootstrap, BeforeApplicationShutdown
       await tx.$executeRaw`DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - ${IDEMPOTENCY_TTL_HOURS} * interval '1 hour'`;
       await tx.$executeRaw`DELETE FROM anonymous_idempotency_keys WHERE created_at < clock_timestamp() - ${IDEMPOTENCY_TTL_HOURS} * interval '1 hour'`;
     });
-    await this.db.asSystem(
-      'ended sessions',
-      (tx) =>
-        tx.$executeRaw`DELETE FROM sessions WHERE least(expires_at, coalesce(revoked_at, expires_at)) < clock_timestamp() - ${ENDED_SESSION_DAYS} * interval '1 day'`,
-    );
+    for (const [what, task] of this.tasks) await this.db.asSystem(what, task);
   }
 }

@@ -1,10 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { EVENTS, type EventId } from '@atrium/contracts';
-import { afterCommit, type Tx } from '@atrium/platform/db';
+import { EVENTS, type EventId, type OrgId } from '@atrium/contracts';
+import { afterCommit, type SystemTx, type Tx } from '@atrium/platform/db';
 import { Metrics } from '@atrium/platform/observability';
-import type { OrgContext } from '@atrium/platform/tenancy';
+import { INSTANCE_ORG, type OrgContext } from '@atrium/platform/tenancy';
 import { canonicalJson } from './canonical.js';
 import { type EventDraft, type EventRow, fromRow, type JsonObject, type LoggedEvent } from './event.js';
 
@@ -73,6 +73,12 @@ export class Events {
   /** Opens the log of a new organization; in the transaction that creates it. */
   async open(tx: Tx, ctx: Pick<OrgContext, 'orgId'>): Promise<void> {
     await tx.$executeRaw`INSERT INTO event_heads (org_id) VALUES (${ctx.orgId}::uuid) ON CONFLICT DO NOTHING`;
+  }
+
+  /** Every organization that has a log, for sweeps that then work in each. */
+  async organizations(tx: SystemTx): Promise<OrgId[]> {
+    const rows = await tx.$queryRaw<{ org_id: OrgId }[]>`SELECT org_id FROM event_heads WHERE org_id <> ${INSTANCE_ORG}::uuid`;
+    return rows.map((row) => row.org_id);
   }
 
   /** Hears each event of this process right after its commit, in commit order per organization as far as the process can know. */

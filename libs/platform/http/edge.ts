@@ -29,12 +29,24 @@ export async function prepareEdge(app: NestFastifyApplication, config: Config): 
     limits: { fileSize: config.MAX_UPLOAD_BYTES, files: 1, fields: 8, fieldSize: 32_768, parts: 10, headerPairs: 50 },
     throwFileSizeLimit: true,
   });
+  allowReferencePage(fastify);
   await app.register(helmet, securityHeaders(config));
   await app.register(cors, {
     origin: allowedOrigins(config),
     credentials: true,
     maxAge: 600,
     exposedHeaders: ['X-Event-Seq', 'X-Request-Id', 'ETag', 'Idempotency-Replayed', 'RateLimit', 'Retry-After'],
+  });
+}
+
+/** The reference page is the one page that this server shows: its own scripts and styles, nothing from elsewhere. */
+const REFERENCE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+function allowReferencePage(fastify: FastifyInstance): void {
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    if (/^\/docs(\/|$|\?)/.test(request.url)) void reply.header('content-security-policy', REFERENCE_POLICY);
+    done(null, payload);
   });
 }
 

@@ -4,7 +4,7 @@ export { assertUnchanged, etagOf } from './etag.js';
 export { type ComponentState, Health } from './health.controller.js';
 export { HttpModule } from './http.module.js';
 export { LimitStorage } from './limit-storage.js';
-export { openApiDocument, serveReference } from './openapi.js';
+export { openApiDocument, schemaOf, serveReference } from './openapi.js';
 export { decodeCursor, encodeCursor, EVENT_SEQ, listed, pageOf } from './page.js';
 export { refuseUrl } from './refused-url.js';
 export { measureRequests } from './request-metrics.js';

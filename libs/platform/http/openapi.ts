@@ -22,6 +22,16 @@ function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'outpu
   return { schema: pointToComponents(json), components: pointToComponents($defs ?? {}) as Record<string, never> };
 }
 
+/** Named components of schemas that stand in the document by `schemaOf`. */
+const described: Record<string, never> = {};
+
+/** A request's schema for decorators that take plain JSON Schema. */
+export function schemaOf(schema: z.ZodType): Record<string, unknown> {
+  const converted = convert(schema, { schemaType: 'input' });
+  Object.assign(described, converted?.components);
+  return converted?.schema ?? {};
+}
+
 const pointToComponents = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/')) as T;
 
 /** The OpenAPI 3.1 document of all routes. */
@@ -42,7 +52,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
       `${controller.replace(/Controller$/, '').replace(/^./, (first) => first.toLowerCase())}.${method}`,
   });
   const problem = convert(Problem, { schemaType: 'output' });
-  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...problem?.components } };
+  document.components = { ...document.components, schemas: { ...described, ...document.components?.schemas, ...problem?.components } };
   return document;
 }
 
