@@ -99,6 +99,24 @@ describe('the headers of every route', () => {
     expect(response.status).toBeLessThan(500);
   });
 
+  it('let the reference page run what it brings, and nothing from elsewhere', async () => {
+    const page = await fetch(`${testRun().baseUrl}/docs`);
+    const policy = page.headers.get('content-security-policy') ?? '';
+    const html = await page.text();
+    const [, ...scripts] = html.split('<script');
+
+    expect(policy).toMatch(/^default-src 'none'; script-src 'self';/);
+    expect(policy).toContain("connect-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain('sandbox');
+    expect(scripts.length).toBeGreaterThan(0);
+    // A script without a source, or with one of another host, would be blocked.
+    expect(scripts.filter((script) => !/^[^>]*src="\.?\/[^/]/.test(script))).toEqual([]);
+    expect(html).not.toMatch(/(src|href)="https?:/);
+    expect((await fetch(`${testRun().baseUrl}/docs/swagger-ui-bundle.js`)).status).toBe(200);
+    expect((await fetch(`${testRun().baseUrl}/docsx`)).headers.get('content-security-policy')).toContain('sandbox');
+  });
+
   it('make a download an attachment of no type that a browser runs', async () => {
     const response = await fetch(`${testRun().baseUrl}/v1/documents/${tenant.document.id}/content`, {
       headers: { authorization: `Bearer ${tenant.owner.accessToken}` },
