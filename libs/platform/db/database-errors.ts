@@ -1,4 +1,4 @@
-import { DomainError, Unavailable } from '@atrium/platform/errors';
+import { DomainError, Invalid, Unavailable } from '@atrium/platform/errors';
 
 /** PostgreSQL's SQLSTATE of a failed query, wherever Prisma has put it; null when it is no database error. */
 export function sqlState(error: unknown): string | null {
@@ -21,16 +21,20 @@ export function isUniqueViolation(error: unknown): boolean {
 /** Prisma's codes of a lost connection, a full pool and a transaction that could not start or was lost. */
 const LOST = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
 
-/** A database that is away becomes a clear 503; everything else stays what it is. */
+/** A text that PostgreSQL has no form for. */
+const NO_TEXT = '22021';
+
+/** A database that is away becomes a clear 503, a text with a NUL a clear refusal; everything else stays what it is. */
 export function translateDatabaseError(error: unknown): unknown {
   if (error instanceof DomainError) return error;
   const code = (error as { code?: unknown } | null)?.code;
   const state = sqlState(error);
+  if (state === NO_TEXT) return new Invalid('request.invalid', 'A text holds a NUL character. Send it without.', { cause: error });
   const message = error instanceof Error ? error.message : '';
   const lost =
     (typeof code === 'string' && LOST.has(code)) ||
     (state !== null && /^(08|57P0|53300|25P03)/.test(state)) ||
-    /connection terminated|connection ended|timeout exceeded when trying to connect|query read timeout|ECONNREFUSED|ECONNRESET|Can't reach database|not queryable/i.test(
+    /connection terminated|connection ended|ConnectionClosed|closed the connection|timeout exceeded when trying to connect|query read timeout|ECONNREFUSED|ECONNRESET|Can't reach database|not queryable/i.test(
       message,
     );
   if (!lost) return error;

@@ -4,7 +4,7 @@ import type { Log, Metrics } from '@atrium/platform/observability';
 import type { Caller, OrgContext } from '@atrium/platform/tenancy';
 import { translateDatabaseError } from './database-errors.js';
 import { type Prisma, PrismaClient } from './generated/client.js';
-import { once, onceAnonymously } from './idempotency.js';
+import { once, onceOnAccounts } from './idempotency.js';
 import { assertNoTransaction, dbScope, type DbScope } from './scope.js';
 import { ScopedPool } from './scoped-pool.js';
 import type { IdentityTx, SystemTx, Tx } from './transactions.js';
@@ -23,6 +23,8 @@ export interface DbOptions {
 
 /** Milliseconds after which a transaction is logged as slow. */
 const SLOW_MS = 1_000;
+/** How long a transaction waits for a free connection before it is refused as `request.database_unavailable`. Milliseconds. */
+const MAX_WAIT_MS = 10_000;
 
 /** The only door to the database. Transactions do not nest: a call inside an open one throws. */
 export class Db {
@@ -51,18 +53,20 @@ export class Db {
     return this.run(this.app, { role: 'atrium_app', orgId: ctx.orgId, readOnly: true }, (tx) => fn(tx as Tx));
   }
 
-  /** One transaction on accounts. With `caller`, its Idempotency-Key is claimed as in `inOrg`. */
-  asIdentity<T>(fn: (tx: IdentityTx) => Promise<T>, caller?: Caller): Promise<T> {
+  /** One transaction on accounts. With `caller`, its Idempotency-Key is claimed as in `inOrg`: whoever changes something passes it. */
+  asIdentity<T>(fn: (tx: IdentityTx) => Promise<T>, caller?: Caller | OrgContext): Promise<T> {
     const scope = { role: 'atrium_identity', orgId: null, readOnly: false } as const;
     const claim = caller?.idempotency;
     if (!claim || claim.claimed) return this.run(this.system, scope, (tx) => fn(tx as IdentityTx));
     claim.claimed = true;
-    return this.run(this.system, scope, (tx) => onceAnonymously(tx as IdentityTx, claim, this.options.cipher, () => fn(tx as IdentityTx)));
+    const { cipher } = this.options;
+    return this.run(this.system, scope, (tx) => onceOnAccounts(tx as IdentityTx, caller, claim, cipher, () => fn(tx as IdentityTx)));
   }
 
   /** One transaction of Atrium's own upkeep, across organizations; the work on one organization goes on in `inOrg`. */
-  asSystem<T>(_reason: string, fn: (tx: SystemTx) => Promise<T>): Promise<T> {
-    return this.run(this.system, { role: 'atrium_system', orgId: null, readOnly: false }, (tx) => fn(tx as SystemTx));
+  asSystem<T>(_reason: string, fn: (tx: SystemTx) => Promise<T>, limits?: { timeoutSeconds?: number }): Promise<T> {
+    const scope = { role: 'atrium_system', orgId: null, readOnly: false } as const;
+    return this.run(this.system, scope, (tx) => fn(tx as SystemTx), limits?.timeoutSeconds);
   }
 
   async close(): Promise<void> {
@@ -70,7 +74,13 @@ export class Db {
   }
 
   private client(url: string, max: number): PrismaClient {
-    const pool = new ScopedPool({ connectionString: url, max, connectionTimeoutMillis: 5_000, query_timeout: 60_000, keepAlive: true });
+    const pool = new ScopedPool({
+      connectionString: url,
+      max,
+      connectionTimeoutMillis: MAX_WAIT_MS,
+      query_timeout: 60_000,
+      keepAlive: true,
+    });
     return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
   }
 
@@ -85,7 +95,7 @@ export class Db {
     const startedAt = performance.now();
     let result: T;
     try {
-      result = await dbScope.run(scope, () => client.$transaction(fn, { maxWait: 10_000, timeout: timeoutSeconds * 1_000 }));
+      result = await dbScope.run(scope, () => client.$transaction(fn, { maxWait: MAX_WAIT_MS, timeout: timeoutSeconds * 1_000 }));
     } catch (error) {
       throw translateDatabaseError(error);
     } finally {

@@ -12,7 +12,7 @@ export interface EmbeddedOptions {
   onExit?: (code: number | null) => void;
   /** How long a transaction may be open without a message before it is rolled back. Milliseconds, default 30,000. */
   idleInTransactionMs?: number;
-  /** How long the start may take. Milliseconds, default 60,000. */
+  /** How long the start may take. Milliseconds, default 180,000: a busy machine is no damaged folder. */
   startMs?: number;
 }
 
@@ -48,7 +48,7 @@ export class DataFolderDamaged extends Error {
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
-const START_MS = 60_000;
+const START_MS = 180_000;
 const STOP_MS = 15_000;
 const ERROR_TAIL_CHARS = 2_000;
 

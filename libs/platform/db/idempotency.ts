@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Cipher } from '@atrium/platform/config';
 import { Conflict, Invalid } from '@atrium/platform/errors';
-import type { IdempotencyClaim, OrgContext } from '@atrium/platform/tenancy';
+import type { Caller, IdempotencyClaim, OrgContext } from '@atrium/platform/tenancy';
 import type { IdentityTx, Tx } from './transactions.js';
 
 /** How long a key is remembered. Hours. */
@@ -18,8 +18,7 @@ interface Row {
  * @throws Conflict `request.idempotency_in_flight`, Invalid `request.idempotency_mismatch`
  */
 export async function once<T>(tx: Tx, ctx: OrgContext, claim: IdempotencyClaim, cipher: Cipher, fn: () => Promise<T>): Promise<T> {
-  // An agent acts for a person: what it did for one is not what it did for another.
-  const principal = [ctx.principal.kind, ctx.principal.id, ctx.principal.onBehalfOf].filter(Boolean).join(':');
+  const principal = principalOf(ctx);
   const place = `${ctx.orgId}|idempotency_keys|${principal}|${claim.key}`;
   await lockOrRefuse(tx, place);
   const [row] = await tx.$queryRaw<
@@ -33,11 +32,22 @@ export async function once<T>(tx: Tx, ctx: OrgContext, claim: IdempotencyClaim, 
   return result;
 }
 
-/** The same for routes that nobody is signed in to: the key counts together with route and body. */
-export async function onceAnonymously<T>(tx: IdentityTx, claim: IdempotencyClaim, cipher: Cipher, fn: () => Promise<T>): Promise<T> {
-  const keyHash = createHash('sha256').update(`${claim.key}\n${claim.requestHash}`).digest('hex');
+/**
+ * The same for work on accounts. Of somebody signed in the key counts for that person in that organization; where nobody is, together with
+ * route and body, because two strangers may choose the same.
+ */
+export async function onceOnAccounts<T>(
+  tx: IdentityTx,
+  caller: Caller | OrgContext,
+  claim: IdempotencyClaim,
+  cipher: Cipher,
+  fn: () => Promise<T>,
+): Promise<T> {
+  const owned = 'principal' in caller ? `${caller.orgId}|${principalOf(caller)}|${claim.key}` : `${claim.key}\n${claim.requestHash}`;
+  const keyHash = createHash('sha256').update(owned).digest('hex');
   const place = `anonymous_idempotency_keys|${keyHash}`;
-  await lockOrRefuse(tx, place);
+  // These transactions are short and a request may have several: whoever comes meanwhile waits, and is answered by what was stored.
+  await tx.$queryRaw`SELECT 1 FROM pg_advisory_xact_lock(hashtextextended(${place}, 1))`;
   const [row] = await tx.$queryRaw<Row[]>`SELECT request_hash, result FROM anonymous_idempotency_keys WHERE key_hash = ${keyHash}`;
   if (row) return replay<T>(row, claim, cipher, place);
   await tx.$executeRaw`INSERT INTO anonymous_idempotency_keys (key_hash, request_hash) VALUES (${keyHash}, ${claim.requestHash})`;
@@ -47,7 +57,10 @@ export async function onceAnonymously<T>(tx: IdentityTx, claim: IdempotencyClaim
   return result;
 }
 
-async function lockOrRefuse(tx: Tx | IdentityTx, place: string): Promise<void> {
+/** An agent acts for a person: what it did for one is not what it did for another. */
+const principalOf = ({ principal }: OrgContext) => [principal.kind, principal.id, principal.onBehalfOf].filter(Boolean).join(':');
+
+async function lockOrRefuse(tx: Tx, place: string): Promise<void> {
   const [lock] = await tx.$queryRaw<{ free: boolean }[]>`SELECT pg_try_advisory_xact_lock(hashtextextended(${place}, 1)) AS free`;
   if (!lock?.free)
     throw new Conflict(

@@ -1,6 +1,7 @@
 export { catalogueFindings } from './catalogue.js';
 export { isUniqueViolation, sqlState } from './database-errors.js';
 export { Db } from './db.js';
+export { storable } from './storable.js';
 export type { IdentityTx, SystemTx, Tx } from './transactions.js';
 export { Prisma } from './generated/client.js';
 export { afterCommit, assertNoTransaction } from './scope.js';

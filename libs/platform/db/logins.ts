@@ -1,6 +1,4 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { ensureSystemDatabase } from '@dbos-inc/dbos-sdk/internal/system_database';
-import { GlobalLogger } from '@dbos-inc/dbos-sdk/internal/telemetry/logs';
 import pg from 'pg';
 import { withMigrationLock } from './migration-lock.js';
 
@@ -40,13 +38,9 @@ export function ensureLogins(ownerUrl: string, logins: Logins): Promise<void> {
  */
 export function migrateDurable(durableUrl: string): Promise<void> {
   return withMigrationLock(durableUrl, async () => {
-    const pool = new pg.Pool({ connectionString: durableUrl, max: 1 });
-    pool.on('error', () => undefined);
-    try {
-      await ensureSystemDatabase(durableUrl, new GlobalLogger(undefined, { logLevel: 'error' }), pool, DURABLE_SCHEMA, true);
-    } finally {
-      await pool.end();
-    }
+    // The engine is large; the database process starts while it is loaded.
+    const { applyDurableMigrations } = await import('./durable-schema.js');
+    await applyDurableMigrations(durableUrl);
   });
 }
 

@@ -1,7 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 
 /** The lock that Prisma's migrate takes too. */
 const MIGRATE_LOCK = 72707369;
+const ASK_EVERY_MS = 200;
 /** Session locks do not part connections of the embedded database, which share one session: within the process they queue here. */
 let queue: Promise<unknown> = Promise.resolve();
 
@@ -20,7 +22,7 @@ async function lockAndRun<T>(ownerUrl: string, work: (client: pg.Client) => Prom
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [MIGRATE_LOCK]);
+    await takeLock(client);
     try {
       return await work(client);
     } finally {
@@ -28,5 +30,17 @@ async function lockAndRun<T>(ownerUrl: string, work: (client: pg.Client) => Prom
     }
   } finally {
     await client.end();
+  }
+}
+
+/**
+ * Asks again and again instead of waiting in the database: a waiting statement holds a snapshot, for whose end CREATE INDEX CONCURRENTLY in
+ * the migration of whoever has the lock would wait in turn.
+ */
+async function takeLock(client: pg.Client): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [MIGRATE_LOCK]);
+    if (rows[0]?.taken) return;
+    await pause(ASK_EVERY_MS);
   }
 }

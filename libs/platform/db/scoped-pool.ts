@@ -16,8 +16,14 @@ type Query = (config: unknown, values?: unknown, callback?: unknown) => Promise<
 /** A statement that takes longer is told to the scope. Milliseconds. */
 const SLOW_MS = 1_000;
 
-/** Prisma says BEGIN and COMMIT through `query`; here they become tenancy's. */
+/**
+ * Prisma says BEGIN and COMMIT through `query`; here they become tenancy's. Nobody waits for the prelude alone: the first statement is sent
+ * right behind it. When the prelude fails the transaction is aborted, so nothing runs outside role and organization.
+ */
 class ScopedClient extends pg.Client {
+  private opening: Promise<unknown> = Promise.resolve();
+  private readOnly = false;
+
   // pg declares a dozen overloads of `query`; the adapter uses the promise form only.
   override query = ((config: unknown, values?: unknown, callback?: unknown) => {
     const run = super.query.bind(this) as unknown as Query;
@@ -25,16 +31,26 @@ class ScopedClient extends pg.Client {
     if (/^\s*begin\b/i.test(text)) {
       const scope = dbScope.getStore();
       if (!scope?.open) return Promise.reject(new Error('a transaction outside Db'));
-      return run(prelude(scope)).then(() => ({ command: 'BEGIN', rowCount: 0, rows: [], fields: [], oid: 0 }));
+      this.opening = run(prelude(scope));
+      this.opening.catch(() => undefined);
+      this.readOnly = scope.readOnly;
+      return Promise.resolve({ command: 'BEGIN', rowCount: 0, rows: [], fields: [], oid: 0 });
     }
     if (/^\s*commit\b/i.test(text)) {
-      return run('COMMIT').then((result) => {
+      const committed = Promise.all([run('COMMIT'), this.opening]);
+      if (this.readOnly) {
+        // Nothing was written, so nothing can be lost: the answer is not waited for.
+        committed.catch(() => undefined);
+        return Promise.resolve({ command: 'COMMIT', rowCount: 0, rows: [], fields: [], oid: 0 });
+      }
+      return committed.then(([result]) => {
         if (result.command !== 'COMMIT') throw new Error(`the transaction was aborted: COMMIT answered ${result.command}`);
         return result;
       });
     }
     const startedAt = performance.now();
-    return run(config, values, callback).finally(() => {
+    const answered = Promise.all([run(config, values, callback), this.opening]).then(([result]) => result);
+    return answered.finally(() => {
       const ms = performance.now() - startedAt;
       if (ms > SLOW_MS) dbScope.getStore()?.slowQuery(text, ms);
     });
@@ -44,7 +60,7 @@ class ScopedClient extends pg.Client {
 /** A pool that gives out connections for transactions only. */
 export class ScopedPool extends pg.Pool {
   constructor(options: pg.PoolConfig) {
-    super({ ...options, Client: ScopedClient });
+    super({ ...options, Client: ScopedClient, pipeline: true });
     // A broken idle connection is dropped by the pool; the next transaction opens another.
     this.on('error', () => undefined);
   }

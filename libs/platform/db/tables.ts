@@ -1,9 +1,13 @@
 /** The class of every table (architecture.md, Tenancy). A table that does not stand here stops the boot. */
 export const TABLES = {
   tenant: [
+    'agent_run_steps',
+    'agent_runs',
     'agent_turns',
+    'agent_versions',
     'agents',
     'api_keys',
+    'approvals',
     'channel_members',
     'channels',
     'document_chunks',
@@ -16,19 +20,49 @@ export const TABLES = {
     'event_texts',
     'events',
     'idempotency_keys',
+    'incoming_webhooks',
     'invitations',
     'members',
+    'memories',
+    'memory_entries',
+    'memory_namespaces',
+    'memory_reviews',
     'message_revisions',
     'message_sources',
     'messages',
     'organizations',
+    'pattern_usages',
+    'patterns',
     'search_debts',
+    'search_pending',
     'search_terms',
     'search_totals',
     'search_units',
+    'search_veils',
+    'search_vectors',
+    'task_comments',
+    'task_dependencies',
+    'tasks',
+    'team_members',
+    'teams',
+    'webhook_deliveries',
+    'webhooks',
+    'workflow_runs',
+    'workflow_schedules',
+    'workflow_steps',
+    'workflow_versions',
+    'workflows',
   ],
-  identity: ['anonymous_idempotency_keys', 'api_key_lookups', 'invitation_lookups', 'sessions', 'users'],
-  infrastructure: ['_prisma_migrations', 'durable_executors', 'installation'],
+  identity: [
+    'anonymous_idempotency_keys',
+    'api_key_lookups',
+    'incoming_webhook_lookups',
+    'invitation_lookups',
+    'sessions',
+    'sign_in_attempts',
+    'users',
+  ],
+  infrastructure: ['_prisma_migrations', 'durable_executors', 'embedding_spaces', 'installation'],
 } as const;
 
 /** The tenant tables whose key is not org_id. */
@@ -36,18 +70,26 @@ export const TENANT_KEYS: Readonly<Record<string, string>> = { organizations: 'i
 
 /** Policies beside the one of the tenant, as `table.policy role command`; each is narrowed by the columns granted to its role. */
 export const EXTRA_POLICIES = [
+  'agent_runs.sweep atrium_system r',
   'api_keys.identity atrium_identity r',
   'event_cursors.relay atrium_system r',
   'event_heads.relay atrium_system r',
   'event_seals.sealer atrium_system r',
   'idempotency_keys.sweep atrium_system *',
   'members.identity atrium_identity r',
+  'memories.sweep atrium_system r',
   'organizations.identity atrium_identity r',
   'organizations.sweep atrium_system r',
   'search_debts.sweep atrium_system r',
+  'search_pending.sweep atrium_system r',
   'search_units.search atrium_search r',
   'search_units.sweep atrium_system r',
+  'search_vectors.search atrium_search r',
+  'webhook_deliveries.sweep atrium_system r',
+  'webhooks.sweep atrium_system r',
+  'workflow_runs.sweep atrium_system r',
+  'workflow_schedules.sweep atrium_system r',
 ];
 
 /** Functions that run with their owner's rights. */
-export const DEFINER_FUNCTIONS = ['ensure_event_partitions', 'search_ranked'];
+export const DEFINER_FUNCTIONS = ['ensure_event_partitions', 'index_search_vectors', 'search_features', 'search_nearest', 'search_ranked'];

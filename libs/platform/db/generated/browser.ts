@@ -28,6 +28,26 @@ export type Agent = Prisma.AgentModel
  */
 export type AgentTurn = Prisma.AgentTurnModel
 /**
+ * Model Approval
+ * 
+ */
+export type Approval = Prisma.ApprovalModel
+/**
+ * Model AgentVersion
+ * 
+ */
+export type AgentVersion = Prisma.AgentVersionModel
+/**
+ * Model AgentRun
+ * 
+ */
+export type AgentRun = Prisma.AgentRunModel
+/**
+ * Model AgentRunStep
+ * 
+ */
+export type AgentRunStep = Prisma.AgentRunStepModel
+/**
  * Model Channel
  * 
  */
@@ -68,6 +88,36 @@ export type DocumentVersion = Prisma.DocumentVersionModel
  */
 export type DocumentChunk = Prisma.DocumentChunkModel
 /**
+ * Model MemoryNamespace
+ * 
+ */
+export type MemoryNamespace = Prisma.MemoryNamespaceModel
+/**
+ * Model Memory
+ * 
+ */
+export type Memory = Prisma.MemoryModel
+/**
+ * Model MemoryEntry
+ * 
+ */
+export type MemoryEntry = Prisma.MemoryEntryModel
+/**
+ * Model MemoryReview
+ * 
+ */
+export type MemoryReview = Prisma.MemoryReviewModel
+/**
+ * Model Pattern
+ * 
+ */
+export type Pattern = Prisma.PatternModel
+/**
+ * Model PatternUsage
+ * 
+ */
+export type PatternUsage = Prisma.PatternUsageModel
+/**
  * Model Organization
  * 
  */
@@ -77,6 +127,16 @@ export type Organization = Prisma.OrganizationModel
  * 
  */
 export type Member = Prisma.MemberModel
+/**
+ * Model Team
+ * 
+ */
+export type Team = Prisma.TeamModel
+/**
+ * Model TeamMember
+ * 
+ */
+export type TeamMember = Prisma.TeamMemberModel
 /**
  * Model Invitation
  * 
@@ -107,6 +167,11 @@ export type ApiKeyLookup = Prisma.ApiKeyLookupModel
  * 
  */
 export type InvitationLookup = Prisma.InvitationLookupModel
+/**
+ * Model SignInAttempt
+ * 
+ */
+export type SignInAttempt = Prisma.SignInAttemptModel
 /**
  * Model Installation
  * 
@@ -177,3 +242,83 @@ export type SearchTotal = Prisma.SearchTotalModel
  * 
  */
 export type SearchDebt = Prisma.SearchDebtModel
+/**
+ * Model SearchVeil
+ * 
+ */
+export type SearchVeil = Prisma.SearchVeilModel
+/**
+ * Model EmbeddingSpace
+ * 
+ */
+export type EmbeddingSpace = Prisma.EmbeddingSpaceModel
+/**
+ * Model SearchVector
+ * 
+ */
+export type SearchVector = Prisma.SearchVectorModel
+/**
+ * Model SearchPending
+ * 
+ */
+export type SearchPending = Prisma.SearchPendingModel
+/**
+ * Model Webhook
+ * 
+ */
+export type Webhook = Prisma.WebhookModel
+/**
+ * Model WebhookDelivery
+ * 
+ */
+export type WebhookDelivery = Prisma.WebhookDeliveryModel
+/**
+ * Model IncomingWebhook
+ * 
+ */
+export type IncomingWebhook = Prisma.IncomingWebhookModel
+/**
+ * Model IncomingWebhookLookup
+ * 
+ */
+export type IncomingWebhookLookup = Prisma.IncomingWebhookLookupModel
+/**
+ * Model Task
+ * 
+ */
+export type Task = Prisma.TaskModel
+/**
+ * Model TaskDependency
+ * 
+ */
+export type TaskDependency = Prisma.TaskDependencyModel
+/**
+ * Model TaskComment
+ * 
+ */
+export type TaskComment = Prisma.TaskCommentModel
+/**
+ * Model Workflow
+ * 
+ */
+export type Workflow = Prisma.WorkflowModel
+/**
+ * Model WorkflowVersion
+ * 
+ */
+export type WorkflowVersion = Prisma.WorkflowVersionModel
+/**
+ * Model WorkflowRun
+ * 
+ */
+export type WorkflowRun = Prisma.WorkflowRunModel
+/**
+ * Model WorkflowStep
+ * 
+ */
+export type WorkflowStep = Prisma.WorkflowStepModel
+/**
+ * Model WorkflowSchedule
+ * 
+ */
+export type WorkflowSchedule = Prisma.WorkflowScheduleModel

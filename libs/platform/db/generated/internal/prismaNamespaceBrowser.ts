@@ -53,6 +53,10 @@ export const AnyNull = runtime.AnyNull
 export const ModelName = {
   Agent: 'Agent',
   AgentTurn: 'AgentTurn',
+  Approval: 'Approval',
+  AgentVersion: 'AgentVersion',
+  AgentRun: 'AgentRun',
+  AgentRunStep: 'AgentRunStep',
   Channel: 'Channel',
   ChannelMember: 'ChannelMember',
   Message: 'Message',
@@ -61,14 +65,23 @@ export const ModelName = {
   Document: 'Document',
   DocumentVersion: 'DocumentVersion',
   DocumentChunk: 'DocumentChunk',
+  MemoryNamespace: 'MemoryNamespace',
+  Memory: 'Memory',
+  MemoryEntry: 'MemoryEntry',
+  MemoryReview: 'MemoryReview',
+  Pattern: 'Pattern',
+  PatternUsage: 'PatternUsage',
   Organization: 'Organization',
   Member: 'Member',
+  Team: 'Team',
+  TeamMember: 'TeamMember',
   Invitation: 'Invitation',
   ApiKey: 'ApiKey',
   User: 'User',
   Session: 'Session',
   ApiKeyLookup: 'ApiKeyLookup',
   InvitationLookup: 'InvitationLookup',
+  SignInAttempt: 'SignInAttempt',
   Installation: 'Installation',
   DurableExecutor: 'DurableExecutor',
   IdempotencyKey: 'IdempotencyKey',
@@ -82,7 +95,23 @@ export const ModelName = {
   SearchUnit: 'SearchUnit',
   SearchTerm: 'SearchTerm',
   SearchTotal: 'SearchTotal',
-  SearchDebt: 'SearchDebt'
+  SearchDebt: 'SearchDebt',
+  SearchVeil: 'SearchVeil',
+  EmbeddingSpace: 'EmbeddingSpace',
+  SearchVector: 'SearchVector',
+  SearchPending: 'SearchPending',
+  Webhook: 'Webhook',
+  WebhookDelivery: 'WebhookDelivery',
+  IncomingWebhook: 'IncomingWebhook',
+  IncomingWebhookLookup: 'IncomingWebhookLookup',
+  Task: 'Task',
+  TaskDependency: 'TaskDependency',
+  TaskComment: 'TaskComment',
+  Workflow: 'Workflow',
+  WorkflowVersion: 'WorkflowVersion',
+  WorkflowRun: 'WorkflowRun',
+  WorkflowStep: 'WorkflowStep',
+  WorkflowSchedule: 'WorkflowSchedule'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -112,7 +141,10 @@ export const AgentScalarFieldEnum = {
   instructions: 'instructions',
   model: 'model',
   tools: 'tools',
+  withoutApproval: 'withoutApproval',
   capabilities: 'capabilities',
+  limits: 'limits',
+  lastSeenAt: 'lastSeenAt',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -139,6 +171,114 @@ export const AgentTurnScalarFieldEnum = {
 export type AgentTurnScalarFieldEnum = (typeof AgentTurnScalarFieldEnum)[keyof typeof AgentTurnScalarFieldEnum]
 
 
+export const ApprovalScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  requestKey: 'requestKey',
+  kind: 'kind',
+  subjectKind: 'subjectKind',
+  subjectId: 'subjectId',
+  message: 'message',
+  arguments: 'arguments',
+  argumentsHash: 'argumentsHash',
+  status: 'status',
+  requestedByKind: 'requestedByKind',
+  requestedById: 'requestedById',
+  requestedFor: 'requestedFor',
+  assignees: 'assignees',
+  decidedBy: 'decidedBy',
+  comment: 'comment',
+  channelId: 'channelId',
+  usedAt: 'usedAt',
+  expiresAt: 'expiresAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type ApprovalScalarFieldEnum = (typeof ApprovalScalarFieldEnum)[keyof typeof ApprovalScalarFieldEnum]
+
+
+export const AgentVersionScalarFieldEnum = {
+  orgId: 'orgId',
+  agentId: 'agentId',
+  number: 'number',
+  instructions: 'instructions',
+  model: 'model',
+  tools: 'tools',
+  withoutApproval: 'withoutApproval',
+  capabilities: 'capabilities',
+  limits: 'limits',
+  createdBy: 'createdBy',
+  createdAt: 'createdAt'
+} as const
+
+export type AgentVersionScalarFieldEnum = (typeof AgentVersionScalarFieldEnum)[keyof typeof AgentVersionScalarFieldEnum]
+
+
+export const AgentRunScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  startKey: 'startKey',
+  agentId: 'agentId',
+  version: 'version',
+  status: 'status',
+  triggerKind: 'triggerKind',
+  prompt: 'prompt',
+  output: 'output',
+  failureCode: 'failureCode',
+  failureMessage: 'failureMessage',
+  tools: 'tools',
+  tainted: 'tainted',
+  stepCount: 'stepCount',
+  inputTokens: 'inputTokens',
+  outputTokens: 'outputTokens',
+  personId: 'personId',
+  permissions: 'permissions',
+  channelId: 'channelId',
+  questionId: 'questionId',
+  answerId: 'answerId',
+  parentRunId: 'parentRunId',
+  depth: 'depth',
+  turn: 'turn',
+  claimedTurn: 'claimedTurn',
+  fence: 'fence',
+  parkedAt: 'parkedAt',
+  wakeAt: 'wakeAt',
+  deadlineAt: 'deadlineAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  startedAt: 'startedAt',
+  endedAt: 'endedAt'
+} as const
+
+export type AgentRunScalarFieldEnum = (typeof AgentRunScalarFieldEnum)[keyof typeof AgentRunScalarFieldEnum]
+
+
+export const AgentRunStepScalarFieldEnum = {
+  orgId: 'orgId',
+  runId: 'runId',
+  number: 'number',
+  kind: 'kind',
+  status: 'status',
+  text: 'text',
+  calls: 'calls',
+  inputTokens: 'inputTokens',
+  outputTokens: 'outputTokens',
+  callId: 'callId',
+  tool: 'tool',
+  arguments: 'arguments',
+  output: 'output',
+  sources: 'sources',
+  approvalId: 'approvalId',
+  failureCode: 'failureCode',
+  failureMessage: 'failureMessage',
+  startedAt: 'startedAt',
+  endedAt: 'endedAt'
+} as const
+
+export type AgentRunStepScalarFieldEnum = (typeof AgentRunStepScalarFieldEnum)[keyof typeof AgentRunStepScalarFieldEnum]
+
+
 export const ChannelScalarFieldEnum = {
   orgId: 'orgId',
   id: 'id',
@@ -148,6 +288,7 @@ export const ChannelScalarFieldEnum = {
   description: 'description',
   createdBy: 'createdBy',
   archivedAt: 'archivedAt',
+  removedAt: 'removedAt',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -231,6 +372,8 @@ export const DocumentScalarFieldEnum = {
   sizeBytes: 'sizeBytes',
   metadata: 'metadata',
   accessLevel: 'accessLevel',
+  accessGrants: 'accessGrants',
+  readers: 'readers',
   seq: 'seq',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
@@ -274,6 +417,136 @@ export const DocumentChunkScalarFieldEnum = {
 export type DocumentChunkScalarFieldEnum = (typeof DocumentChunkScalarFieldEnum)[keyof typeof DocumentChunkScalarFieldEnum]
 
 
+export const MemoryNamespaceScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  ownerId: 'ownerId',
+  name: 'name',
+  nameKey: 'nameKey',
+  description: 'description',
+  accessLevel: 'accessLevel',
+  accessGrants: 'accessGrants',
+  readers: 'readers',
+  memories: 'memories',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type MemoryNamespaceScalarFieldEnum = (typeof MemoryNamespaceScalarFieldEnum)[keyof typeof MemoryNamespaceScalarFieldEnum]
+
+
+export const MemoryScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  namespaceId: 'namespaceId',
+  ownerId: 'ownerId',
+  createdByKind: 'createdByKind',
+  createdById: 'createdById',
+  content: 'content',
+  subject: 'subject',
+  predicate: 'predicate',
+  subjectKey: 'subjectKey',
+  predicateKey: 'predicateKey',
+  factKey: 'factKey',
+  accessLevel: 'accessLevel',
+  accessGrants: 'accessGrants',
+  readers: 'readers',
+  validFrom: 'validFrom',
+  validTo: 'validTo',
+  supersededBy: 'supersededBy',
+  expiresAt: 'expiresAt',
+  sourceKind: 'sourceKind',
+  sourceId: 'sourceId',
+  confidence: 'confidence',
+  tags: 'tags',
+  metadata: 'metadata',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type MemoryScalarFieldEnum = (typeof MemoryScalarFieldEnum)[keyof typeof MemoryScalarFieldEnum]
+
+
+export const MemoryEntryScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  memoryId: 'memoryId',
+  kind: 'kind',
+  content: 'content',
+  validFrom: 'validFrom',
+  validTo: 'validTo',
+  supersededBy: 'supersededBy',
+  otherId: 'otherId',
+  reason: 'reason',
+  actorKind: 'actorKind',
+  actorId: 'actorId',
+  onBehalfOf: 'onBehalfOf',
+  createdAt: 'createdAt'
+} as const
+
+export type MemoryEntryScalarFieldEnum = (typeof MemoryEntryScalarFieldEnum)[keyof typeof MemoryEntryScalarFieldEnum]
+
+
+export const MemoryReviewScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  proposedId: 'proposedId',
+  existingId: 'existingId',
+  reason: 'reason',
+  status: 'status',
+  decidedByKind: 'decidedByKind',
+  decidedById: 'decidedById',
+  decidedAt: 'decidedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type MemoryReviewScalarFieldEnum = (typeof MemoryReviewScalarFieldEnum)[keyof typeof MemoryReviewScalarFieldEnum]
+
+
+export const PatternScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  ownerId: 'ownerId',
+  createdByKind: 'createdByKind',
+  createdById: 'createdById',
+  name: 'name',
+  situation: 'situation',
+  action: 'action',
+  accessLevel: 'accessLevel',
+  accessGrants: 'accessGrants',
+  readers: 'readers',
+  tags: 'tags',
+  metadata: 'metadata',
+  status: 'status',
+  usages: 'usages',
+  successes: 'successes',
+  confidence: 'confidence',
+  lastUsedAt: 'lastUsedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type PatternScalarFieldEnum = (typeof PatternScalarFieldEnum)[keyof typeof PatternScalarFieldEnum]
+
+
+export const PatternUsageScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  patternId: 'patternId',
+  succeeded: 'succeeded',
+  note: 'note',
+  durationMs: 'durationMs',
+  usedAt: 'usedAt',
+  usedByKind: 'usedByKind',
+  usedById: 'usedById',
+  onBehalfOf: 'onBehalfOf',
+  createdAt: 'createdAt'
+} as const
+
+export type PatternUsageScalarFieldEnum = (typeof PatternUsageScalarFieldEnum)[keyof typeof PatternUsageScalarFieldEnum]
+
+
 export const OrganizationScalarFieldEnum = {
   id: 'id',
   name: 'name',
@@ -296,6 +569,30 @@ export const MemberScalarFieldEnum = {
 } as const
 
 export type MemberScalarFieldEnum = (typeof MemberScalarFieldEnum)[keyof typeof MemberScalarFieldEnum]
+
+
+export const TeamScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  description: 'description',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type TeamScalarFieldEnum = (typeof TeamScalarFieldEnum)[keyof typeof TeamScalarFieldEnum]
+
+
+export const TeamMemberScalarFieldEnum = {
+  orgId: 'orgId',
+  teamId: 'teamId',
+  userId: 'userId',
+  role: 'role',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type TeamMemberScalarFieldEnum = (typeof TeamMemberScalarFieldEnum)[keyof typeof TeamMemberScalarFieldEnum]
 
 
 export const InvitationScalarFieldEnum = {
@@ -382,6 +679,15 @@ export const InvitationLookupScalarFieldEnum = {
 } as const
 
 export type InvitationLookupScalarFieldEnum = (typeof InvitationLookupScalarFieldEnum)[keyof typeof InvitationLookupScalarFieldEnum]
+
+
+export const SignInAttemptScalarFieldEnum = {
+  keyHash: 'keyHash',
+  failures: 'failures',
+  endsAt: 'endsAt'
+} as const
+
+export type SignInAttemptScalarFieldEnum = (typeof SignInAttemptScalarFieldEnum)[keyof typeof SignInAttemptScalarFieldEnum]
 
 
 export const InstallationScalarFieldEnum = {
@@ -513,6 +819,10 @@ export const SearchUnitScalarFieldEnum = {
   grants: 'grants',
   source: 'source',
   counted: 'counted',
+  validFrom: 'validFrom',
+  validTo: 'validTo',
+  conversation: 'conversation',
+  place: 'place',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -547,6 +857,267 @@ export const SearchDebtScalarFieldEnum = {
 export type SearchDebtScalarFieldEnum = (typeof SearchDebtScalarFieldEnum)[keyof typeof SearchDebtScalarFieldEnum]
 
 
+export const SearchVeilScalarFieldEnum = {
+  orgId: 'orgId',
+  kind: 'kind',
+  source: 'source',
+  createdAt: 'createdAt'
+} as const
+
+export type SearchVeilScalarFieldEnum = (typeof SearchVeilScalarFieldEnum)[keyof typeof SearchVeilScalarFieldEnum]
+
+
+export const EmbeddingSpaceScalarFieldEnum = {
+  id: 'id',
+  provider: 'provider',
+  model: 'model',
+  dimensions: 'dimensions',
+  active: 'active',
+  wantedAt: 'wantedAt',
+  queuedAt: 'queuedAt',
+  createdAt: 'createdAt'
+} as const
+
+export type EmbeddingSpaceScalarFieldEnum = (typeof EmbeddingSpaceScalarFieldEnum)[keyof typeof EmbeddingSpaceScalarFieldEnum]
+
+
+export const SearchVectorScalarFieldEnum = {
+  orgId: 'orgId',
+  unitId: 'unitId',
+  space: 'space'
+} as const
+
+export type SearchVectorScalarFieldEnum = (typeof SearchVectorScalarFieldEnum)[keyof typeof SearchVectorScalarFieldEnum]
+
+
+export const SearchPendingScalarFieldEnum = {
+  orgId: 'orgId',
+  space: 'space',
+  unitId: 'unitId',
+  claimedUntil: 'claimedUntil'
+} as const
+
+export type SearchPendingScalarFieldEnum = (typeof SearchPendingScalarFieldEnum)[keyof typeof SearchPendingScalarFieldEnum]
+
+
+export const WebhookScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  url: 'url',
+  events: 'events',
+  enabled: 'enabled',
+  disabledReason: 'disabledReason',
+  ownerId: 'ownerId',
+  permissions: 'permissions',
+  secret: 'secret',
+  previousSecret: 'previousSecret',
+  previousSecretUntil: 'previousSecretUntil',
+  seq: 'seq',
+  failingSince: 'failingSince',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type WebhookScalarFieldEnum = (typeof WebhookScalarFieldEnum)[keyof typeof WebhookScalarFieldEnum]
+
+
+export const WebhookDeliveryScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  webhookId: 'webhookId',
+  eventId: 'eventId',
+  eventSeq: 'eventSeq',
+  eventType: 'eventType',
+  status: 'status',
+  attempt: 'attempt',
+  responseStatus: 'responseStatus',
+  durationMs: 'durationMs',
+  failure: 'failure',
+  nextAttemptAt: 'nextAttemptAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type WebhookDeliveryScalarFieldEnum = (typeof WebhookDeliveryScalarFieldEnum)[keyof typeof WebhookDeliveryScalarFieldEnum]
+
+
+export const IncomingWebhookScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  prefix: 'prefix',
+  targetKind: 'targetKind',
+  targetId: 'targetId',
+  agentId: 'agentId',
+  ownerId: 'ownerId',
+  permissions: 'permissions',
+  lastUsedAt: 'lastUsedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type IncomingWebhookScalarFieldEnum = (typeof IncomingWebhookScalarFieldEnum)[keyof typeof IncomingWebhookScalarFieldEnum]
+
+
+export const IncomingWebhookLookupScalarFieldEnum = {
+  secretHash: 'secretHash',
+  orgId: 'orgId',
+  incomingWebhookId: 'incomingWebhookId'
+} as const
+
+export type IncomingWebhookLookupScalarFieldEnum = (typeof IncomingWebhookLookupScalarFieldEnum)[keyof typeof IncomingWebhookLookupScalarFieldEnum]
+
+
+export const TaskScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  title: 'title',
+  description: 'description',
+  status: 'status',
+  priority: 'priority',
+  assigneeKind: 'assigneeKind',
+  assigneeId: 'assigneeId',
+  dueAt: 'dueAt',
+  sourceChannelId: 'sourceChannelId',
+  sourceMessageId: 'sourceMessageId',
+  createdByKind: 'createdByKind',
+  createdById: 'createdById',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type TaskScalarFieldEnum = (typeof TaskScalarFieldEnum)[keyof typeof TaskScalarFieldEnum]
+
+
+export const TaskDependencyScalarFieldEnum = {
+  orgId: 'orgId',
+  taskId: 'taskId',
+  dependsOnId: 'dependsOnId'
+} as const
+
+export type TaskDependencyScalarFieldEnum = (typeof TaskDependencyScalarFieldEnum)[keyof typeof TaskDependencyScalarFieldEnum]
+
+
+export const TaskCommentScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  taskId: 'taskId',
+  authorKind: 'authorKind',
+  authorId: 'authorId',
+  body: 'body',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type TaskCommentScalarFieldEnum = (typeof TaskCommentScalarFieldEnum)[keyof typeof TaskCommentScalarFieldEnum]
+
+
+export const WorkflowScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  description: 'description',
+  version: 'version',
+  triggerEvents: 'triggerEvents',
+  createdBy: 'createdBy',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type WorkflowScalarFieldEnum = (typeof WorkflowScalarFieldEnum)[keyof typeof WorkflowScalarFieldEnum]
+
+
+export const WorkflowVersionScalarFieldEnum = {
+  orgId: 'orgId',
+  workflowId: 'workflowId',
+  number: 'number',
+  definition: 'definition',
+  createdBy: 'createdBy',
+  createdAt: 'createdAt'
+} as const
+
+export type WorkflowVersionScalarFieldEnum = (typeof WorkflowVersionScalarFieldEnum)[keyof typeof WorkflowVersionScalarFieldEnum]
+
+
+export const WorkflowRunScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  startKey: 'startKey',
+  workflowId: 'workflowId',
+  version: 'version',
+  status: 'status',
+  input: 'input',
+  output: 'output',
+  failureCode: 'failureCode',
+  failureMessage: 'failureMessage',
+  failureStep: 'failureStep',
+  triggerKind: 'triggerKind',
+  actorKind: 'actorKind',
+  actorId: 'actorId',
+  personId: 'personId',
+  permissions: 'permissions',
+  parentRunId: 'parentRunId',
+  depth: 'depth',
+  turn: 'turn',
+  claimedTurn: 'claimedTurn',
+  fence: 'fence',
+  parked: 'parked',
+  wakeAt: 'wakeAt',
+  deadlineAt: 'deadlineAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  startedAt: 'startedAt',
+  endedAt: 'endedAt'
+} as const
+
+export type WorkflowRunScalarFieldEnum = (typeof WorkflowRunScalarFieldEnum)[keyof typeof WorkflowRunScalarFieldEnum]
+
+
+export const WorkflowStepScalarFieldEnum = {
+  orgId: 'orgId',
+  runId: 'runId',
+  stepId: 'stepId',
+  item: 'item',
+  kind: 'kind',
+  status: 'status',
+  attempt: 'attempt',
+  edition: 'edition',
+  input: 'input',
+  output: 'output',
+  failureCode: 'failureCode',
+  failureMessage: 'failureMessage',
+  wakeAt: 'wakeAt',
+  signal: 'signal',
+  approvalId: 'approvalId',
+  childRunId: 'childRunId',
+  startedAt: 'startedAt',
+  endedAt: 'endedAt'
+} as const
+
+export type WorkflowStepScalarFieldEnum = (typeof WorkflowStepScalarFieldEnum)[keyof typeof WorkflowStepScalarFieldEnum]
+
+
+export const WorkflowScheduleScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  workflowId: 'workflowId',
+  version: 'version',
+  cron: 'cron',
+  timeZone: 'timeZone',
+  input: 'input',
+  enabled: 'enabled',
+  createdBy: 'createdBy',
+  permissions: 'permissions',
+  nextAt: 'nextAt',
+  lastAt: 'lastAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type WorkflowScheduleScalarFieldEnum = (typeof WorkflowScheduleScalarFieldEnum)[keyof typeof WorkflowScheduleScalarFieldEnum]
+
+
 export const SortOrder = {
   asc: 'asc',
   desc: 'desc'
@@ -578,14 +1149,6 @@ export const QueryMode = {
 export type QueryMode = (typeof QueryMode)[keyof typeof QueryMode]
 
 
-export const NullsOrder = {
-  first: 'first',
-  last: 'last'
-} as const
-
-export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
-
-
 export const JsonNullValueFilter = {
   DbNull: DbNull,
   JsonNull: JsonNull,
@@ -593,4 +1156,12 @@ export const JsonNullValueFilter = {
 } as const
 
 export type JsonNullValueFilter = (typeof JsonNullValueFilter)[keyof typeof JsonNullValueFilter]
+
+
+export const NullsOrder = {
+  first: 'first',
+  last: 'last'
+} as const
+
+export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
 

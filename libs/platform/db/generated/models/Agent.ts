@@ -44,6 +44,7 @@ export type AgentMinAggregateOutputType = {
   version: number | null
   instructions: string | null
   model: string | null
+  lastSeenAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -58,6 +59,7 @@ export type AgentMaxAggregateOutputType = {
   version: number | null
   instructions: string | null
   model: string | null
+  lastSeenAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -73,7 +75,10 @@ export type AgentCountAggregateOutputType = {
   instructions: number
   model: number
   tools: number
+  withoutApproval: number
   capabilities: number
+  limits: number
+  lastSeenAt: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -98,6 +103,7 @@ export type AgentMinAggregateInputType = {
   version?: true
   instructions?: true
   model?: true
+  lastSeenAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -112,6 +118,7 @@ export type AgentMaxAggregateInputType = {
   version?: true
   instructions?: true
   model?: true
+  lastSeenAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -127,7 +134,10 @@ export type AgentCountAggregateInputType = {
   instructions?: true
   model?: true
   tools?: true
+  withoutApproval?: true
   capabilities?: true
+  limits?: true
+  lastSeenAt?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -230,7 +240,10 @@ export type AgentGroupByOutputType = {
   instructions: string
   model: string | null
   tools: string[]
+  withoutApproval: string[]
   capabilities: string[]
+  limits: runtime.JsonValue
+  lastSeenAt: Date | null
   createdAt: Date
   updatedAt: Date
   _count: AgentCountAggregateOutputType | null
@@ -269,7 +282,10 @@ export type AgentWhereInput = {
   instructions?: Prisma.StringFilter<"Agent"> | string
   model?: Prisma.StringNullableFilter<"Agent"> | string | null
   tools?: Prisma.StringNullableListFilter<"Agent">
+  withoutApproval?: Prisma.StringNullableListFilter<"Agent">
   capabilities?: Prisma.StringNullableListFilter<"Agent">
+  limits?: Prisma.JsonFilter<"Agent">
+  lastSeenAt?: Prisma.DateTimeNullableFilter<"Agent"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Agent"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Agent"> | Date | string
 }
@@ -285,7 +301,10 @@ export type AgentOrderByWithRelationInput = {
   instructions?: Prisma.SortOrder
   model?: Prisma.SortOrderInput | Prisma.SortOrder
   tools?: Prisma.SortOrder
+  withoutApproval?: Prisma.SortOrder
   capabilities?: Prisma.SortOrder
+  limits?: Prisma.SortOrder
+  lastSeenAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -306,7 +325,10 @@ export type AgentWhereUniqueInput = Prisma.AtLeast<{
   instructions?: Prisma.StringFilter<"Agent"> | string
   model?: Prisma.StringNullableFilter<"Agent"> | string | null
   tools?: Prisma.StringNullableListFilter<"Agent">
+  withoutApproval?: Prisma.StringNullableListFilter<"Agent">
   capabilities?: Prisma.StringNullableListFilter<"Agent">
+  limits?: Prisma.JsonFilter<"Agent">
+  lastSeenAt?: Prisma.DateTimeNullableFilter<"Agent"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Agent"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Agent"> | Date | string
 }, "orgId_id" | "orgId_name">
@@ -322,7 +344,10 @@ export type AgentOrderByWithAggregationInput = {
   instructions?: Prisma.SortOrder
   model?: Prisma.SortOrderInput | Prisma.SortOrder
   tools?: Prisma.SortOrder
+  withoutApproval?: Prisma.SortOrder
   capabilities?: Prisma.SortOrder
+  limits?: Prisma.SortOrder
+  lastSeenAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.AgentCountOrderByAggregateInput
@@ -346,7 +371,10 @@ export type AgentScalarWhereWithAggregatesInput = {
   instructions?: Prisma.StringWithAggregatesFilter<"Agent"> | string
   model?: Prisma.StringNullableWithAggregatesFilter<"Agent"> | string | null
   tools?: Prisma.StringNullableListFilter<"Agent">
+  withoutApproval?: Prisma.StringNullableListFilter<"Agent">
   capabilities?: Prisma.StringNullableListFilter<"Agent">
+  limits?: Prisma.JsonWithAggregatesFilter<"Agent">
+  lastSeenAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Agent"> | Date | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Agent"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Agent"> | Date | string
 }
@@ -362,7 +390,10 @@ export type AgentCreateInput = {
   instructions: string
   model?: string | null
   tools?: Prisma.AgentCreatetoolsInput | string[]
+  withoutApproval?: Prisma.AgentCreatewithoutApprovalInput | string[]
   capabilities?: Prisma.AgentCreatecapabilitiesInput | string[]
+  limits: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  lastSeenAt?: Date | string | null
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -378,7 +409,10 @@ export type AgentUncheckedCreateInput = {
   instructions: string
   model?: string | null
   tools?: Prisma.AgentCreatetoolsInput | string[]
+  withoutApproval?: Prisma.AgentCreatewithoutApprovalInput | string[]
   capabilities?: Prisma.AgentCreatecapabilitiesInput | string[]
+  limits: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  lastSeenAt?: Date | string | null
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -394,7 +428,10 @@ export type AgentUpdateInput = {
   instructions?: Prisma.StringFieldUpdateOperationsInput | string
   model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   tools?: Prisma.AgentUpdatetoolsInput | string[]
+  withoutApproval?: Prisma.AgentUpdatewithoutApprovalInput | string[]
   capabilities?: Prisma.AgentUpdatecapabilitiesInput | string[]
+  limits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  lastSeenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -410,7 +447,10 @@ export type AgentUncheckedUpdateInput = {
   instructions?: Prisma.StringFieldUpdateOperationsInput | string
   model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   tools?: Prisma.AgentUpdatetoolsInput | string[]
+  withoutApproval?: Prisma.AgentUpdatewithoutApprovalInput | string[]
   capabilities?: Prisma.AgentUpdatecapabilitiesInput | string[]
+  limits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  lastSeenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -426,7 +466,10 @@ export type AgentCreateManyInput = {
   instructions: string
   model?: string | null
   tools?: Prisma.AgentCreatetoolsInput | string[]
+  withoutApproval?: Prisma.AgentCreatewithoutApprovalInput | string[]
   capabilities?: Prisma.AgentCreatecapabilitiesInput | string[]
+  limits: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  lastSeenAt?: Date | string | null
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -442,7 +485,10 @@ export type AgentUpdateManyMutationInput = {
   instructions?: Prisma.StringFieldUpdateOperationsInput | string
   model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   tools?: Prisma.AgentUpdatetoolsInput | string[]
+  withoutApproval?: Prisma.AgentUpdatewithoutApprovalInput | string[]
   capabilities?: Prisma.AgentUpdatecapabilitiesInput | string[]
+  limits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  lastSeenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -458,7 +504,10 @@ export type AgentUncheckedUpdateManyInput = {
   instructions?: Prisma.StringFieldUpdateOperationsInput | string
   model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   tools?: Prisma.AgentUpdatetoolsInput | string[]
+  withoutApproval?: Prisma.AgentUpdatewithoutApprovalInput | string[]
   capabilities?: Prisma.AgentUpdatecapabilitiesInput | string[]
+  limits?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  lastSeenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -492,7 +541,10 @@ export type AgentCountOrderByAggregateInput = {
   instructions?: Prisma.SortOrder
   model?: Prisma.SortOrder
   tools?: Prisma.SortOrder
+  withoutApproval?: Prisma.SortOrder
   capabilities?: Prisma.SortOrder
+  limits?: Prisma.SortOrder
+  lastSeenAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -511,6 +563,7 @@ export type AgentMaxOrderByAggregateInput = {
   version?: Prisma.SortOrder
   instructions?: Prisma.SortOrder
   model?: Prisma.SortOrder
+  lastSeenAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -525,6 +578,7 @@ export type AgentMinOrderByAggregateInput = {
   version?: Prisma.SortOrder
   instructions?: Prisma.SortOrder
   model?: Prisma.SortOrder
+  lastSeenAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -534,6 +588,10 @@ export type AgentSumOrderByAggregateInput = {
 }
 
 export type AgentCreatetoolsInput = {
+  set: string[]
+}
+
+export type AgentCreatewithoutApprovalInput = {
   set: string[]
 }
 
@@ -562,9 +620,18 @@ export type AgentUpdatetoolsInput = {
   push?: string | string[]
 }
 
+export type AgentUpdatewithoutApprovalInput = {
+  set?: string[]
+  push?: string | string[]
+}
+
 export type AgentUpdatecapabilitiesInput = {
   set?: string[]
   push?: string | string[]
+}
+
+export type NullableDateTimeFieldUpdateOperationsInput = {
+  set?: Date | string | null
 }
 
 export type DateTimeFieldUpdateOperationsInput = {
@@ -584,7 +651,10 @@ export type AgentSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   instructions?: boolean
   model?: boolean
   tools?: boolean
+  withoutApproval?: boolean
   capabilities?: boolean
+  limits?: boolean
+  lastSeenAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["agent"]>
@@ -600,7 +670,10 @@ export type AgentSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   instructions?: boolean
   model?: boolean
   tools?: boolean
+  withoutApproval?: boolean
   capabilities?: boolean
+  limits?: boolean
+  lastSeenAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["agent"]>
@@ -616,7 +689,10 @@ export type AgentSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   instructions?: boolean
   model?: boolean
   tools?: boolean
+  withoutApproval?: boolean
   capabilities?: boolean
+  limits?: boolean
+  lastSeenAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["agent"]>
@@ -632,12 +708,15 @@ export type AgentSelectScalar = {
   instructions?: boolean
   model?: boolean
   tools?: boolean
+  withoutApproval?: boolean
   capabilities?: boolean
+  limits?: boolean
+  lastSeenAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type AgentOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "name" | "displayName" | "description" | "status" | "version" | "instructions" | "model" | "tools" | "capabilities" | "createdAt" | "updatedAt", ExtArgs["result"]["agent"]>
+export type AgentOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "name" | "displayName" | "description" | "status" | "version" | "instructions" | "model" | "tools" | "withoutApproval" | "capabilities" | "limits" | "lastSeenAt" | "createdAt" | "updatedAt", ExtArgs["result"]["agent"]>
 
 export type $AgentPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Agent"
@@ -653,7 +732,10 @@ export type $AgentPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
     instructions: string
     model: string | null
     tools: string[]
+    withoutApproval: string[]
     capabilities: string[]
+    limits: runtime.JsonValue
+    lastSeenAt: Date | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["agent"]>
@@ -1089,7 +1171,10 @@ export interface AgentFieldRefs {
   readonly instructions: Prisma.FieldRef<"Agent", 'String'>
   readonly model: Prisma.FieldRef<"Agent", 'String'>
   readonly tools: Prisma.FieldRef<"Agent", 'String[]'>
+  readonly withoutApproval: Prisma.FieldRef<"Agent", 'String[]'>
   readonly capabilities: Prisma.FieldRef<"Agent", 'String[]'>
+  readonly limits: Prisma.FieldRef<"Agent", 'Json'>
+  readonly lastSeenAt: Prisma.FieldRef<"Agent", 'DateTime'>
   readonly createdAt: Prisma.FieldRef<"Agent", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Agent", 'DateTime'>
 }

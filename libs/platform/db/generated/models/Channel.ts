@@ -33,6 +33,7 @@ export type ChannelMinAggregateOutputType = {
   description: string | null
   createdBy: string | null
   archivedAt: Date | null
+  removedAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -46,6 +47,7 @@ export type ChannelMaxAggregateOutputType = {
   description: string | null
   createdBy: string | null
   archivedAt: Date | null
+  removedAt: Date | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -59,6 +61,7 @@ export type ChannelCountAggregateOutputType = {
   description: number
   createdBy: number
   archivedAt: number
+  removedAt: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -74,6 +77,7 @@ export type ChannelMinAggregateInputType = {
   description?: true
   createdBy?: true
   archivedAt?: true
+  removedAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -87,6 +91,7 @@ export type ChannelMaxAggregateInputType = {
   description?: true
   createdBy?: true
   archivedAt?: true
+  removedAt?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -100,6 +105,7 @@ export type ChannelCountAggregateInputType = {
   description?: true
   createdBy?: true
   archivedAt?: true
+  removedAt?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -186,6 +192,7 @@ export type ChannelGroupByOutputType = {
   description: string
   createdBy: string | null
   archivedAt: Date | null
+  removedAt: Date | null
   createdAt: Date
   updatedAt: Date
   _count: ChannelCountAggregateOutputType | null
@@ -220,6 +227,7 @@ export type ChannelWhereInput = {
   description?: Prisma.StringFilter<"Channel"> | string
   createdBy?: Prisma.UuidNullableFilter<"Channel"> | string | null
   archivedAt?: Prisma.DateTimeNullableFilter<"Channel"> | Date | string | null
+  removedAt?: Prisma.DateTimeNullableFilter<"Channel"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Channel"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Channel"> | Date | string
 }
@@ -233,6 +241,7 @@ export type ChannelOrderByWithRelationInput = {
   description?: Prisma.SortOrder
   createdBy?: Prisma.SortOrderInput | Prisma.SortOrder
   archivedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  removedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -250,6 +259,7 @@ export type ChannelWhereUniqueInput = Prisma.AtLeast<{
   description?: Prisma.StringFilter<"Channel"> | string
   createdBy?: Prisma.UuidNullableFilter<"Channel"> | string | null
   archivedAt?: Prisma.DateTimeNullableFilter<"Channel"> | Date | string | null
+  removedAt?: Prisma.DateTimeNullableFilter<"Channel"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Channel"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Channel"> | Date | string
 }, "orgId_id">
@@ -263,6 +273,7 @@ export type ChannelOrderByWithAggregationInput = {
   description?: Prisma.SortOrder
   createdBy?: Prisma.SortOrderInput | Prisma.SortOrder
   archivedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  removedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.ChannelCountOrderByAggregateInput
@@ -282,6 +293,7 @@ export type ChannelScalarWhereWithAggregatesInput = {
   description?: Prisma.StringWithAggregatesFilter<"Channel"> | string
   createdBy?: Prisma.UuidNullableWithAggregatesFilter<"Channel"> | string | null
   archivedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Channel"> | Date | string | null
+  removedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Channel"> | Date | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Channel"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Channel"> | Date | string
 }
@@ -295,6 +307,7 @@ export type ChannelCreateInput = {
   description?: string
   createdBy?: string | null
   archivedAt?: Date | string | null
+  removedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -308,6 +321,7 @@ export type ChannelUncheckedCreateInput = {
   description?: string
   createdBy?: string | null
   archivedAt?: Date | string | null
+  removedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -321,6 +335,7 @@ export type ChannelUpdateInput = {
   description?: Prisma.StringFieldUpdateOperationsInput | string
   createdBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   archivedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  removedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -334,6 +349,7 @@ export type ChannelUncheckedUpdateInput = {
   description?: Prisma.StringFieldUpdateOperationsInput | string
   createdBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   archivedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  removedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -347,6 +363,7 @@ export type ChannelCreateManyInput = {
   description?: string
   createdBy?: string | null
   archivedAt?: Date | string | null
+  removedAt?: Date | string | null
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -360,6 +377,7 @@ export type ChannelUpdateManyMutationInput = {
   description?: Prisma.StringFieldUpdateOperationsInput | string
   createdBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   archivedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  removedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -373,6 +391,7 @@ export type ChannelUncheckedUpdateManyInput = {
   description?: Prisma.StringFieldUpdateOperationsInput | string
   createdBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   archivedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  removedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -391,6 +410,7 @@ export type ChannelCountOrderByAggregateInput = {
   description?: Prisma.SortOrder
   createdBy?: Prisma.SortOrder
   archivedAt?: Prisma.SortOrder
+  removedAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -404,6 +424,7 @@ export type ChannelMaxOrderByAggregateInput = {
   description?: Prisma.SortOrder
   createdBy?: Prisma.SortOrder
   archivedAt?: Prisma.SortOrder
+  removedAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -417,12 +438,9 @@ export type ChannelMinOrderByAggregateInput = {
   description?: Prisma.SortOrder
   createdBy?: Prisma.SortOrder
   archivedAt?: Prisma.SortOrder
+  removedAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
-}
-
-export type NullableDateTimeFieldUpdateOperationsInput = {
-  set?: Date | string | null
 }
 
 
@@ -436,6 +454,7 @@ export type ChannelSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   description?: boolean
   createdBy?: boolean
   archivedAt?: boolean
+  removedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["channel"]>
@@ -449,6 +468,7 @@ export type ChannelSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   description?: boolean
   createdBy?: boolean
   archivedAt?: boolean
+  removedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["channel"]>
@@ -462,6 +482,7 @@ export type ChannelSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   description?: boolean
   createdBy?: boolean
   archivedAt?: boolean
+  removedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["channel"]>
@@ -475,11 +496,12 @@ export type ChannelSelectScalar = {
   description?: boolean
   createdBy?: boolean
   archivedAt?: boolean
+  removedAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type ChannelOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "name" | "kind" | "topic" | "description" | "createdBy" | "archivedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["channel"]>
+export type ChannelOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "name" | "kind" | "topic" | "description" | "createdBy" | "archivedAt" | "removedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["channel"]>
 
 export type $ChannelPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Channel"
@@ -493,6 +515,7 @@ export type $ChannelPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     description: string
     createdBy: string | null
     archivedAt: Date | null
+    removedAt: Date | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["channel"]>
@@ -926,6 +949,7 @@ export interface ChannelFieldRefs {
   readonly description: Prisma.FieldRef<"Channel", 'String'>
   readonly createdBy: Prisma.FieldRef<"Channel", 'String'>
   readonly archivedAt: Prisma.FieldRef<"Channel", 'DateTime'>
+  readonly removedAt: Prisma.FieldRef<"Channel", 'DateTime'>
   readonly createdAt: Prisma.FieldRef<"Channel", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Channel", 'DateTime'>
 }

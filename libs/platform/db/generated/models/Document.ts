@@ -88,6 +88,8 @@ export type DocumentCountAggregateOutputType = {
   sizeBytes: number
   metadata: number
   accessLevel: number
+  accessGrants: number
+  readers: number
   seq: number
   createdAt: number
   updatedAt: number
@@ -157,6 +159,8 @@ export type DocumentCountAggregateInputType = {
   sizeBytes?: true
   metadata?: true
   accessLevel?: true
+  accessGrants?: true
+  readers?: true
   seq?: true
   createdAt?: true
   updatedAt?: true
@@ -263,6 +267,8 @@ export type DocumentGroupByOutputType = {
   sizeBytes: bigint
   metadata: runtime.JsonValue
   accessLevel: string
+  accessGrants: runtime.JsonValue
+  readers: string[]
   seq: bigint
   createdAt: Date
   updatedAt: Date
@@ -305,6 +311,8 @@ export type DocumentWhereInput = {
   sizeBytes?: Prisma.BigIntFilter<"Document"> | bigint | number
   metadata?: Prisma.JsonFilter<"Document">
   accessLevel?: Prisma.StringFilter<"Document"> | string
+  accessGrants?: Prisma.JsonFilter<"Document">
+  readers?: Prisma.StringNullableListFilter<"Document">
   seq?: Prisma.BigIntFilter<"Document"> | bigint | number
   createdAt?: Prisma.DateTimeFilter<"Document"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Document"> | Date | string
@@ -324,6 +332,8 @@ export type DocumentOrderByWithRelationInput = {
   sizeBytes?: Prisma.SortOrder
   metadata?: Prisma.SortOrder
   accessLevel?: Prisma.SortOrder
+  accessGrants?: Prisma.SortOrder
+  readers?: Prisma.SortOrder
   seq?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
@@ -347,6 +357,8 @@ export type DocumentWhereUniqueInput = Prisma.AtLeast<{
   sizeBytes?: Prisma.BigIntFilter<"Document"> | bigint | number
   metadata?: Prisma.JsonFilter<"Document">
   accessLevel?: Prisma.StringFilter<"Document"> | string
+  accessGrants?: Prisma.JsonFilter<"Document">
+  readers?: Prisma.StringNullableListFilter<"Document">
   seq?: Prisma.BigIntFilter<"Document"> | bigint | number
   createdAt?: Prisma.DateTimeFilter<"Document"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Document"> | Date | string
@@ -366,6 +378,8 @@ export type DocumentOrderByWithAggregationInput = {
   sizeBytes?: Prisma.SortOrder
   metadata?: Prisma.SortOrder
   accessLevel?: Prisma.SortOrder
+  accessGrants?: Prisma.SortOrder
+  readers?: Prisma.SortOrder
   seq?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
@@ -393,6 +407,8 @@ export type DocumentScalarWhereWithAggregatesInput = {
   sizeBytes?: Prisma.BigIntWithAggregatesFilter<"Document"> | bigint | number
   metadata?: Prisma.JsonWithAggregatesFilter<"Document">
   accessLevel?: Prisma.StringWithAggregatesFilter<"Document"> | string
+  accessGrants?: Prisma.JsonWithAggregatesFilter<"Document">
+  readers?: Prisma.StringNullableListFilter<"Document">
   seq?: Prisma.BigIntWithAggregatesFilter<"Document"> | bigint | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Document"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Document"> | Date | string
@@ -412,6 +428,8 @@ export type DocumentCreateInput = {
   sizeBytes: bigint | number
   metadata: Prisma.JsonNullValueInput | runtime.InputJsonValue
   accessLevel: string
+  accessGrants: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  readers?: Prisma.DocumentCreatereadersInput | string[]
   seq: bigint | number
   createdAt: Date | string
   updatedAt: Date | string
@@ -431,6 +449,8 @@ export type DocumentUncheckedCreateInput = {
   sizeBytes: bigint | number
   metadata: Prisma.JsonNullValueInput | runtime.InputJsonValue
   accessLevel: string
+  accessGrants: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  readers?: Prisma.DocumentCreatereadersInput | string[]
   seq: bigint | number
   createdAt: Date | string
   updatedAt: Date | string
@@ -450,6 +470,8 @@ export type DocumentUpdateInput = {
   sizeBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   metadata?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   accessLevel?: Prisma.StringFieldUpdateOperationsInput | string
+  accessGrants?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  readers?: Prisma.DocumentUpdatereadersInput | string[]
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -469,6 +491,8 @@ export type DocumentUncheckedUpdateInput = {
   sizeBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   metadata?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   accessLevel?: Prisma.StringFieldUpdateOperationsInput | string
+  accessGrants?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  readers?: Prisma.DocumentUpdatereadersInput | string[]
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -488,6 +512,8 @@ export type DocumentCreateManyInput = {
   sizeBytes: bigint | number
   metadata: Prisma.JsonNullValueInput | runtime.InputJsonValue
   accessLevel: string
+  accessGrants: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  readers?: Prisma.DocumentCreatereadersInput | string[]
   seq: bigint | number
   createdAt: Date | string
   updatedAt: Date | string
@@ -507,6 +533,8 @@ export type DocumentUpdateManyMutationInput = {
   sizeBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   metadata?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   accessLevel?: Prisma.StringFieldUpdateOperationsInput | string
+  accessGrants?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  readers?: Prisma.DocumentUpdatereadersInput | string[]
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -526,6 +554,8 @@ export type DocumentUncheckedUpdateManyInput = {
   sizeBytes?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   metadata?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   accessLevel?: Prisma.StringFieldUpdateOperationsInput | string
+  accessGrants?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  readers?: Prisma.DocumentUpdatereadersInput | string[]
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -550,6 +580,8 @@ export type DocumentCountOrderByAggregateInput = {
   sizeBytes?: Prisma.SortOrder
   metadata?: Prisma.SortOrder
   accessLevel?: Prisma.SortOrder
+  accessGrants?: Prisma.SortOrder
+  readers?: Prisma.SortOrder
   seq?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
@@ -603,6 +635,15 @@ export type DocumentSumOrderByAggregateInput = {
   seq?: Prisma.SortOrder
 }
 
+export type DocumentCreatereadersInput = {
+  set: string[]
+}
+
+export type DocumentUpdatereadersInput = {
+  set?: string[]
+  push?: string | string[]
+}
+
 
 
 export type DocumentSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -619,6 +660,8 @@ export type DocumentSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs
   sizeBytes?: boolean
   metadata?: boolean
   accessLevel?: boolean
+  accessGrants?: boolean
+  readers?: boolean
   seq?: boolean
   createdAt?: boolean
   updatedAt?: boolean
@@ -638,6 +681,8 @@ export type DocumentSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exte
   sizeBytes?: boolean
   metadata?: boolean
   accessLevel?: boolean
+  accessGrants?: boolean
+  readers?: boolean
   seq?: boolean
   createdAt?: boolean
   updatedAt?: boolean
@@ -657,6 +702,8 @@ export type DocumentSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exte
   sizeBytes?: boolean
   metadata?: boolean
   accessLevel?: boolean
+  accessGrants?: boolean
+  readers?: boolean
   seq?: boolean
   createdAt?: boolean
   updatedAt?: boolean
@@ -676,12 +723,14 @@ export type DocumentSelectScalar = {
   sizeBytes?: boolean
   metadata?: boolean
   accessLevel?: boolean
+  accessGrants?: boolean
+  readers?: boolean
   seq?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type DocumentOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "title" | "ownerKind" | "ownerId" | "status" | "failureCode" | "failureMessage" | "version" | "mediaType" | "sizeBytes" | "metadata" | "accessLevel" | "seq" | "createdAt" | "updatedAt", ExtArgs["result"]["document"]>
+export type DocumentOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "title" | "ownerKind" | "ownerId" | "status" | "failureCode" | "failureMessage" | "version" | "mediaType" | "sizeBytes" | "metadata" | "accessLevel" | "accessGrants" | "readers" | "seq" | "createdAt" | "updatedAt", ExtArgs["result"]["document"]>
 
 export type $DocumentPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Document"
@@ -700,6 +749,8 @@ export type $DocumentPayload<ExtArgs extends runtime.Types.Extensions.InternalAr
     sizeBytes: bigint
     metadata: runtime.JsonValue
     accessLevel: string
+    accessGrants: runtime.JsonValue
+    readers: string[]
     seq: bigint
     createdAt: Date
     updatedAt: Date
@@ -1139,6 +1190,8 @@ export interface DocumentFieldRefs {
   readonly sizeBytes: Prisma.FieldRef<"Document", 'BigInt'>
   readonly metadata: Prisma.FieldRef<"Document", 'Json'>
   readonly accessLevel: Prisma.FieldRef<"Document", 'String'>
+  readonly accessGrants: Prisma.FieldRef<"Document", 'Json'>
+  readonly readers: Prisma.FieldRef<"Document", 'String[]'>
   readonly seq: Prisma.FieldRef<"Document", 'BigInt'>
   readonly createdAt: Prisma.FieldRef<"Document", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Document", 'DateTime'>

@@ -29,11 +29,13 @@ export type AggregateSearchUnit = {
 export type SearchUnitAvgAggregateOutputType = {
   ordinal: number | null
   length: number | null
+  place: number | null
 }
 
 export type SearchUnitSumAggregateOutputType = {
   ordinal: number | null
   length: number | null
+  place: bigint | null
 }
 
 export type SearchUnitMinAggregateOutputType = {
@@ -46,6 +48,10 @@ export type SearchUnitMinAggregateOutputType = {
   body: string | null
   length: number | null
   counted: boolean | null
+  validFrom: Date | null
+  validTo: Date | null
+  conversation: string | null
+  place: bigint | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -60,6 +66,10 @@ export type SearchUnitMaxAggregateOutputType = {
   body: string | null
   length: number | null
   counted: boolean | null
+  validFrom: Date | null
+  validTo: Date | null
+  conversation: string | null
+  place: bigint | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -76,6 +86,10 @@ export type SearchUnitCountAggregateOutputType = {
   grants: number
   source: number
   counted: number
+  validFrom: number
+  validTo: number
+  conversation: number
+  place: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -85,11 +99,13 @@ export type SearchUnitCountAggregateOutputType = {
 export type SearchUnitAvgAggregateInputType = {
   ordinal?: true
   length?: true
+  place?: true
 }
 
 export type SearchUnitSumAggregateInputType = {
   ordinal?: true
   length?: true
+  place?: true
 }
 
 export type SearchUnitMinAggregateInputType = {
@@ -102,6 +118,10 @@ export type SearchUnitMinAggregateInputType = {
   body?: true
   length?: true
   counted?: true
+  validFrom?: true
+  validTo?: true
+  conversation?: true
+  place?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -116,6 +136,10 @@ export type SearchUnitMaxAggregateInputType = {
   body?: true
   length?: true
   counted?: true
+  validFrom?: true
+  validTo?: true
+  conversation?: true
+  place?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -132,6 +156,10 @@ export type SearchUnitCountAggregateInputType = {
   grants?: true
   source?: true
   counted?: true
+  validFrom?: true
+  validTo?: true
+  conversation?: true
+  place?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -235,6 +263,10 @@ export type SearchUnitGroupByOutputType = {
   grants: string[]
   source: runtime.JsonValue
   counted: boolean
+  validFrom: Date | null
+  validTo: Date | null
+  conversation: string | null
+  place: bigint | null
   createdAt: Date
   updatedAt: Date
   _count: SearchUnitCountAggregateOutputType | null
@@ -274,6 +306,10 @@ export type SearchUnitWhereInput = {
   grants?: Prisma.StringNullableListFilter<"SearchUnit">
   source?: Prisma.JsonFilter<"SearchUnit">
   counted?: Prisma.BoolFilter<"SearchUnit"> | boolean
+  validFrom?: Prisma.DateTimeNullableFilter<"SearchUnit"> | Date | string | null
+  validTo?: Prisma.DateTimeNullableFilter<"SearchUnit"> | Date | string | null
+  conversation?: Prisma.UuidNullableFilter<"SearchUnit"> | string | null
+  place?: Prisma.BigIntNullableFilter<"SearchUnit"> | bigint | number | null
   createdAt?: Prisma.DateTimeFilter<"SearchUnit"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"SearchUnit"> | Date | string
 }
@@ -290,6 +326,10 @@ export type SearchUnitOrderByWithRelationInput = {
   grants?: Prisma.SortOrder
   source?: Prisma.SortOrder
   counted?: Prisma.SortOrder
+  validFrom?: Prisma.SortOrderInput | Prisma.SortOrder
+  validTo?: Prisma.SortOrderInput | Prisma.SortOrder
+  conversation?: Prisma.SortOrderInput | Prisma.SortOrder
+  place?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -310,6 +350,10 @@ export type SearchUnitWhereUniqueInput = Prisma.AtLeast<{
   grants?: Prisma.StringNullableListFilter<"SearchUnit">
   source?: Prisma.JsonFilter<"SearchUnit">
   counted?: Prisma.BoolFilter<"SearchUnit"> | boolean
+  validFrom?: Prisma.DateTimeNullableFilter<"SearchUnit"> | Date | string | null
+  validTo?: Prisma.DateTimeNullableFilter<"SearchUnit"> | Date | string | null
+  conversation?: Prisma.UuidNullableFilter<"SearchUnit"> | string | null
+  place?: Prisma.BigIntNullableFilter<"SearchUnit"> | bigint | number | null
   createdAt?: Prisma.DateTimeFilter<"SearchUnit"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"SearchUnit"> | Date | string
 }, "orgId_id">
@@ -326,6 +370,10 @@ export type SearchUnitOrderByWithAggregationInput = {
   grants?: Prisma.SortOrder
   source?: Prisma.SortOrder
   counted?: Prisma.SortOrder
+  validFrom?: Prisma.SortOrderInput | Prisma.SortOrder
+  validTo?: Prisma.SortOrderInput | Prisma.SortOrder
+  conversation?: Prisma.SortOrderInput | Prisma.SortOrder
+  place?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.SearchUnitCountOrderByAggregateInput
@@ -350,6 +398,10 @@ export type SearchUnitScalarWhereWithAggregatesInput = {
   grants?: Prisma.StringNullableListFilter<"SearchUnit">
   source?: Prisma.JsonWithAggregatesFilter<"SearchUnit">
   counted?: Prisma.BoolWithAggregatesFilter<"SearchUnit"> | boolean
+  validFrom?: Prisma.DateTimeNullableWithAggregatesFilter<"SearchUnit"> | Date | string | null
+  validTo?: Prisma.DateTimeNullableWithAggregatesFilter<"SearchUnit"> | Date | string | null
+  conversation?: Prisma.UuidNullableWithAggregatesFilter<"SearchUnit"> | string | null
+  place?: Prisma.BigIntNullableWithAggregatesFilter<"SearchUnit"> | bigint | number | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"SearchUnit"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"SearchUnit"> | Date | string
 }
@@ -366,6 +418,10 @@ export type SearchUnitUpdateInput = {
   grants?: Prisma.SearchUnitUpdategrantsInput | string[]
   source?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   counted?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  validFrom?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  validTo?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  conversation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  place?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -382,6 +438,10 @@ export type SearchUnitUncheckedUpdateInput = {
   grants?: Prisma.SearchUnitUpdategrantsInput | string[]
   source?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   counted?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  validFrom?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  validTo?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  conversation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  place?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -398,6 +458,10 @@ export type SearchUnitUpdateManyMutationInput = {
   grants?: Prisma.SearchUnitUpdategrantsInput | string[]
   source?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   counted?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  validFrom?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  validTo?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  conversation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  place?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -414,6 +478,10 @@ export type SearchUnitUncheckedUpdateManyInput = {
   grants?: Prisma.SearchUnitUpdategrantsInput | string[]
   source?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   counted?: Prisma.BoolFieldUpdateOperationsInput | boolean
+  validFrom?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  validTo?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  conversation?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  place?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -435,6 +503,10 @@ export type SearchUnitCountOrderByAggregateInput = {
   grants?: Prisma.SortOrder
   source?: Prisma.SortOrder
   counted?: Prisma.SortOrder
+  validFrom?: Prisma.SortOrder
+  validTo?: Prisma.SortOrder
+  conversation?: Prisma.SortOrder
+  place?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -442,6 +514,7 @@ export type SearchUnitCountOrderByAggregateInput = {
 export type SearchUnitAvgOrderByAggregateInput = {
   ordinal?: Prisma.SortOrder
   length?: Prisma.SortOrder
+  place?: Prisma.SortOrder
 }
 
 export type SearchUnitMaxOrderByAggregateInput = {
@@ -454,6 +527,10 @@ export type SearchUnitMaxOrderByAggregateInput = {
   body?: Prisma.SortOrder
   length?: Prisma.SortOrder
   counted?: Prisma.SortOrder
+  validFrom?: Prisma.SortOrder
+  validTo?: Prisma.SortOrder
+  conversation?: Prisma.SortOrder
+  place?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -468,6 +545,10 @@ export type SearchUnitMinOrderByAggregateInput = {
   body?: Prisma.SortOrder
   length?: Prisma.SortOrder
   counted?: Prisma.SortOrder
+  validFrom?: Prisma.SortOrder
+  validTo?: Prisma.SortOrder
+  conversation?: Prisma.SortOrder
+  place?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -475,11 +556,20 @@ export type SearchUnitMinOrderByAggregateInput = {
 export type SearchUnitSumOrderByAggregateInput = {
   ordinal?: Prisma.SortOrder
   length?: Prisma.SortOrder
+  place?: Prisma.SortOrder
 }
 
 export type SearchUnitUpdategrantsInput = {
   set?: string[]
   push?: string | string[]
+}
+
+export type NullableBigIntFieldUpdateOperationsInput = {
+  set?: bigint | number | null
+  increment?: bigint | number
+  decrement?: bigint | number
+  multiply?: bigint | number
+  divide?: bigint | number
 }
 
 
@@ -496,6 +586,10 @@ export type SearchUnitSelect<ExtArgs extends runtime.Types.Extensions.InternalAr
   grants?: boolean
   source?: boolean
   counted?: boolean
+  validFrom?: boolean
+  validTo?: boolean
+  conversation?: boolean
+  place?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["searchUnit"]>
@@ -513,6 +607,10 @@ export type SearchUnitSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ex
   grants?: boolean
   source?: boolean
   counted?: boolean
+  validFrom?: boolean
+  validTo?: boolean
+  conversation?: boolean
+  place?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["searchUnit"]>
@@ -529,11 +627,15 @@ export type SearchUnitSelectScalar = {
   grants?: boolean
   source?: boolean
   counted?: boolean
+  validFrom?: boolean
+  validTo?: boolean
+  conversation?: boolean
+  place?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type SearchUnitOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "kind" | "subjectId" | "ordinal" | "title" | "body" | "length" | "grants" | "source" | "counted" | "createdAt" | "updatedAt", ExtArgs["result"]["searchUnit"]>
+export type SearchUnitOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "kind" | "subjectId" | "ordinal" | "title" | "body" | "length" | "grants" | "source" | "counted" | "validFrom" | "validTo" | "conversation" | "place" | "createdAt" | "updatedAt", ExtArgs["result"]["searchUnit"]>
 
 export type $SearchUnitPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "SearchUnit"
@@ -550,6 +652,10 @@ export type $SearchUnitPayload<ExtArgs extends runtime.Types.Extensions.Internal
     grants: string[]
     source: runtime.JsonValue
     counted: boolean
+    validFrom: Date | null
+    validTo: Date | null
+    conversation: string | null
+    place: bigint | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["searchUnit"]>
@@ -915,6 +1021,10 @@ export interface SearchUnitFieldRefs {
   readonly grants: Prisma.FieldRef<"SearchUnit", 'String[]'>
   readonly source: Prisma.FieldRef<"SearchUnit", 'Json'>
   readonly counted: Prisma.FieldRef<"SearchUnit", 'Boolean'>
+  readonly validFrom: Prisma.FieldRef<"SearchUnit", 'DateTime'>
+  readonly validTo: Prisma.FieldRef<"SearchUnit", 'DateTime'>
+  readonly conversation: Prisma.FieldRef<"SearchUnit", 'String'>
+  readonly place: Prisma.FieldRef<"SearchUnit", 'BigInt'>
   readonly createdAt: Prisma.FieldRef<"SearchUnit", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"SearchUnit", 'DateTime'>
 }

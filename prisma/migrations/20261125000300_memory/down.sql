@@ -1,0 +1,1 @@
+DROP TABLE memory_reviews, memory_entries, memories, memory_namespaces;
