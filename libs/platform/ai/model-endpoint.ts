@@ -1,10 +1,10 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { streamText } from 'ai';
+import { jsonSchema, type ModelMessage as SdkMessage, streamText, tool, type ToolSet } from 'ai';
 import { Agent, fetch, Headers, Response, type RequestInfo, type RequestInit } from 'undici';
 import type { Secret } from '@atrium/platform/config';
 import { eventLimit } from './event-limit.js';
 import { ModelFailure } from './model-failure.js';
-import type { ModelOptions, ModelRequest } from './model-options.js';
+import type { ModelMessage, ModelOptions, ModelRequest, ModelTool } from './model-options.js';
 
 /** A token of four characters comes in an event of some 250 bytes: the whole is ample for 100,000 characters. */
 const STREAM_LIMITS = { maxEventBytes: 1024 * 1024, maxBytes: 64 * 1024 * 1024 };
@@ -30,11 +30,12 @@ export class ModelEndpoint {
   /** The parts of one answer, raw chunks included. Errors come as parts of type `error`; nothing is sent before the first `next`. */
   open(request: ModelRequest, signal: AbortSignal) {
     return streamText({
-      model: this.provider.chatModel(this.options.model),
+      model: this.provider.chatModel(request.model ?? this.options.model),
       system: request.system,
-      messages: request.messages,
+      messages: request.messages.map(toSdk),
+      ...(request.tools?.length ? { tools: toolSetOf(request.tools) } : {}),
       maxRetries: 0,
-      maxOutputTokens: this.options.maxOutputTokens,
+      maxOutputTokens: smaller(request.maxOutputTokens, this.options.maxOutputTokens),
       includeRawChunks: true,
       abortSignal: signal,
       onError: () => undefined,
@@ -95,4 +96,40 @@ function retryAfter(header: string | null): number | undefined {
   if (!header) return undefined;
   const seconds = /^\d{1,6}$/.test(header) ? Number(header) : Math.ceil((Date.parse(header) - Date.now()) / 1000);
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+}
+
+/** Without anything to execute: who asked runs the tools. */
+const toolSetOf = (tools: readonly ModelTool[]): ToolSet =>
+  Object.fromEntries(
+    tools.map(({ name, description, inputSchema }) => [name, tool({ description, inputSchema: jsonSchema(inputSchema) })]),
+  );
+
+function toSdk(message: ModelMessage): SdkMessage {
+  if (message.role === 'user') return message;
+  if (message.role === 'tool') {
+    const { id, tool: toolName, content } = message;
+    return { role: 'tool', content: [{ type: 'tool-result', toolCallId: id, toolName, output: { type: 'text', value: content } }] };
+  }
+  const calls = message.calls ?? [];
+  if (calls.length === 0) return { role: 'assistant', content: message.content };
+  return {
+    role: 'assistant',
+    content: [
+      ...(message.content === '' ? [] : [{ type: 'text' as const, text: message.content }]),
+      ...calls.map((call) => ({ type: 'tool-call' as const, toolCallId: call.id, toolName: call.tool, input: inputOf(call.arguments) })),
+    ],
+  };
+}
+
+/** What a model wrote as arguments; an empty object in the place of what is no JSON. */
+function inputOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+function smaller(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }

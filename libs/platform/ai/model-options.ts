@@ -34,9 +34,36 @@ export interface ModelOptions {
   backoffMs?: number;
 }
 
+/** A tool as a model is told of it. */
+export interface ModelTool {
+  name: string;
+  description: string;
+  /** JSON Schema of an object. */
+  inputSchema: Record<string, unknown>;
+}
+
+/** A tool that the model wants to be called. Nothing of it is checked: the name may be unknown, `arguments` no JSON. */
+export interface ModelCall {
+  id: string;
+  tool: string;
+  arguments: string;
+}
+
+export type ModelMessage =
+  | { role: 'user'; content: string }
+  | { role: 'assistant'; content: string; calls?: ModelCall[] }
+  /** What came of the call `id` of the message before. */
+  | { role: 'tool'; id: string; tool: string; content: string };
+
 export interface ModelRequest {
   system: string;
-  messages: { role: 'user' | 'assistant'; content: string }[];
+  messages: ModelMessage[];
+  /** Default: none, and calls that the model makes nevertheless are only counted. */
+  tools?: ModelTool[];
+  /** Another model of the same endpoint. */
+  model?: string | null;
+  /** At most so many tokens of answer; default: the gateway's own limit. */
+  maxOutputTokens?: number;
   /** Stops the turn; the iteration then throws the signal's reason. */
   signal?: AbortSignal;
 }
@@ -44,4 +71,5 @@ export interface ModelRequest {
 /** `length`: cut by the endpoint's limit, by `maxOutputChars`, or by the deadline while text was still coming. */
 export type ModelFinish = 'stop' | 'length' | 'content-filter' | 'other';
 
-export type ModelDelta = { type: 'text'; text: string } | { type: 'end'; finish: ModelFinish; usage: ModelUsage };
+/** `calls` of the end are the tools that the model wants to be called before it goes on. */
+export type ModelDelta = { type: 'text'; text: string } | { type: 'end'; finish: ModelFinish; usage: ModelUsage; calls: ModelCall[] };

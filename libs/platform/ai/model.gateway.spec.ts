@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { DomainError } from '@atrium/platform/errors';
+import { eventually } from '../../../test/lib/api.js';
 import { startFakeModel, type FakeModel } from '../../../test/lib/fake-model.js';
 import { ModelGateway, type ModelDelta, type ModelOptions, type ModelRequest, type ModelUsage } from './index.js';
 
@@ -58,12 +59,48 @@ describe('a healthy endpoint', () => {
     const { text, end } = await run(gatewayWith({ maxOutputTokens: 99, onUsage: (usage) => used.push(usage) }));
 
     expect(text).toBe('Forty-two it is.');
-    expect(end).toEqual({ type: 'end', finish: 'stop', usage: { inputTokens: 11, outputTokens: 7, estimated: false } });
+    expect(end).toEqual({ type: 'end', finish: 'stop', usage: { inputTokens: 11, outputTokens: 7, estimated: false }, calls: [] });
     expect(used).toEqual([end?.usage]);
     expect(fake.requests[0]).toMatchObject({
       path: '/v1/chat/completions',
       headers: { authorization: `Bearer ${KEY}` },
       body: { model: 'fake', stream: true, max_tokens: 99, messages: [{ role: 'system' }, { role: 'user' }] },
+    });
+  });
+
+  it('gives on which tools the model wants, of those asks that offer some, and tells it what came of a call', async () => {
+    fake.script({
+      kind: 'call',
+      calls: [
+        { tool: 'look', arguments: { at: 'a' } },
+        { tool: 'unknown', arguments: '{"broken' },
+      ],
+      text: 'Well.',
+    });
+    const tools = [{ name: 'look', description: 'Looks.', inputSchema: { type: 'object', properties: { at: { type: 'string' } } } }];
+    const messages: ModelRequest['messages'] = [
+      ...ask.messages,
+      { role: 'assistant', content: '', calls: [{ id: 'c1', tool: 'look', arguments: '{"at":"z"}' }] },
+      { role: 'tool', id: 'c1', tool: 'look', content: 'nothing' },
+    ];
+
+    const { text, end } = await run(gatewayWith({ maxOutputTokens: 99 }), { ...ask, messages, tools, model: 'other', maxOutputTokens: 50 });
+
+    expect(text).toBe('Well.');
+    expect(end?.calls).toEqual([
+      { id: 'call-0', tool: 'look', arguments: '{"at":"a"}' },
+      { id: 'call-1', tool: 'unknown', arguments: '{"broken' },
+    ]);
+    expect(fake.requests[0]?.body).toMatchObject({
+      model: 'other',
+      max_tokens: 50,
+      tools: [{ function: { name: 'look', parameters: { properties: { at: { type: 'string' } } } } }],
+      messages: [
+        { role: 'system' },
+        { role: 'user' },
+        { role: 'assistant', tool_calls: [{ id: 'c1' }] },
+        { role: 'tool', tool_call_id: 'c1', content: 'nothing' },
+      ],
     });
   });
 
@@ -106,10 +143,13 @@ describe('a healthy endpoint', () => {
   it('ends with the reason of the caller’s signal, at once', async () => {
     fake.script({ kind: 'silence' });
     const caller = new AbortController();
-    setTimeout(() => caller.abort(new Error('cancelled by the user')), 50);
+    const ended = expect(run(gatewayWith(), { ...ask, signal: caller.signal })).rejects.toThrow('cancelled by the user');
 
-    await expect(run(gatewayWith(), { ...ask, signal: caller.signal })).rejects.toThrow('cancelled by the user');
-    await fake.requests[0]?.closed;
+    const [request] = await eventually('the model is asked', () => Promise.resolve(fake.requests.length > 0 && fake.requests));
+    caller.abort(new Error('cancelled by the user'));
+
+    await ended;
+    await request?.closed;
     expect(fake.requests).toHaveLength(1);
   });
 });

@@ -4,7 +4,7 @@ import { Unavailable } from '@atrium/platform/errors';
 import { Circuit, type Passage } from './circuit.js';
 import { ModelEndpoint } from './model-endpoint.js';
 import { failureOf, ModelFailure, toDomainError } from './model-failure.js';
-import type { ModelDelta, ModelFinish, ModelOptions, ModelRequest } from './model-options.js';
+import type { ModelCall, ModelDelta, ModelFinish, ModelOptions, ModelRequest } from './model-options.js';
 import { UsageMeter } from './usage-meter.js';
 
 const MAX_RETRY_AFTER_SECONDS = 10;
@@ -25,6 +25,8 @@ interface Turn {
   deadlineAt: number;
   receivedChars: number;
   textGiven: boolean;
+  /** Of the present try, by the endpoint's id. */
+  calls: Map<string, ModelCall>;
 }
 
 type Parts = ReturnType<ModelEndpoint['open']>;
@@ -62,16 +64,17 @@ export class ModelGateway {
     const { options } = this.model;
     const turn: Turn = {
       request,
-      meter: new UsageMeter(request.system.length + request.messages.reduce((sum, { content }) => sum + content.length, 0)),
+      meter: new UsageMeter(promptChars(request)),
       deadlineAt: performance.now() + options.deadlineSeconds * 1000,
       receivedChars: 0,
       textGiven: false,
+      calls: new Map(),
     };
     try {
       for (let tried = 1; ; tried++) {
         try {
           const finish = yield* this.attempt(turn);
-          yield { type: 'end', finish, usage: turn.meter.usage() };
+          yield { type: 'end', finish, usage: turn.meter.usage(), calls: request.tools?.length ? [...turn.calls.values()] : [] };
           return;
         } catch (error) {
           request.signal?.throwIfAborted();
@@ -80,6 +83,7 @@ export class ModelGateway {
           if (pauseMs === null) throw toDomainError(error, turn.meter.usage());
           await sleep(pauseMs, undefined, { signal: request.signal }).catch(() => request.signal?.throwIfAborted());
           turn.meter.nextTry();
+          turn.calls.clear();
         }
       }
     } finally {
@@ -129,6 +133,8 @@ export class ModelGateway {
         turn.meter.finish();
         return finishOf(part.finishReason);
       }
+      if (part.type === 'tool-input-start') turn.calls.set(part.id, { id: part.id, tool: part.toolName, arguments: '' });
+      if (part.type === 'tool-input-delta') addArguments(turn.calls, part.id, part.delta);
       const received = textOf(part);
       if (received.length === 0) continue;
 
@@ -188,6 +194,19 @@ function patienceName(turn: Turn, quietSince: number, patienceMs: number, option
 function textOf(part: Part): string {
   if (part.type === 'text-delta' || part.type === 'reasoning-delta') return part.text;
   return part.type === 'tool-input-delta' ? part.delta : '';
+}
+
+function addArguments(calls: Turn['calls'], id: string, piece: string): void {
+  const call = calls.get(id);
+  if (call) call.arguments += piece;
+}
+
+function promptChars({ system, messages, tools = [] }: ModelRequest): number {
+  const asked = messages.reduce(
+    (sum, { content, ...rest }) => sum + content.length + ('calls' in rest ? JSON.stringify(rest.calls).length : 0),
+    0,
+  );
+  return system.length + asked + tools.reduce((sum, one) => sum + JSON.stringify(one).length, 0);
 }
 
 function finishOf(reason: string): ModelFinish {

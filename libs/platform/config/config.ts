@@ -14,7 +14,7 @@ export class ConfigError extends Error {
 
 type Plain = Omit<
   Settings,
-  'JWT_SECRET' | 'AUDIT_KEY' | 'ENCRYPTION_KEY' | 'LLM_API_KEY' | 'DATABASE_URL' | 'DATABASE_ADMIN_URL' | 'REDIS_URL'
+  'JWT_SECRET' | 'AUDIT_KEY' | 'ENCRYPTION_KEY' | 'LLM_API_KEY' | 'EMBEDDINGS_API_KEY' | 'DATABASE_URL' | 'DATABASE_ADMIN_URL' | 'REDIS_URL'
 >;
 
 /** The settings in use. Secrets are wrapped, so that no log or error can hold them. */
@@ -28,6 +28,7 @@ export interface Config extends Plain {
   readonly auditKey: Secret<string>;
   readonly encryptionKey: Secret<string>;
   readonly llmApiKey: Secret<string> | null;
+  readonly embeddingsApiKey: Secret<string> | null;
   /** Hashes of the secrets that processes on one database must share. */
   readonly keyFingerprints: { auditKey: string; encryptionKey: string };
 }
@@ -48,9 +49,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const production = settings.NODE_ENV === 'production';
   if (production) reasons.push(...productionReasons(settings));
   if (settings.DATABASE_ADMIN_URL && !settings.DATABASE_URL) reasons.push('DATABASE_ADMIN_URL is set but DATABASE_URL is not');
+  if (settings.EMBEDDINGS_FOLDER && settings.EMBEDDINGS_BASE_URL) reasons.push('EMBEDDINGS_FOLDER and EMBEDDINGS_BASE_URL are both set');
   if (reasons.length > 0) throw new ConfigError(reasons);
 
-  const { JWT_SECRET, AUDIT_KEY, ENCRYPTION_KEY, LLM_API_KEY, DATABASE_URL, DATABASE_ADMIN_URL, REDIS_URL, ...plain } = settings;
+  const { JWT_SECRET, AUDIT_KEY, ENCRYPTION_KEY, LLM_API_KEY, EMBEDDINGS_API_KEY, DATABASE_URL, DATABASE_ADMIN_URL, REDIS_URL, ...plain } =
+    settings;
   const dataDir = resolve(settings.DATA_DIR);
   const kept = (name: string) => keptSecret(dataDir, name);
   const auditKey = AUDIT_KEY ?? kept('audit-key');
@@ -66,6 +69,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     auditKey: new Secret(auditKey),
     encryptionKey: new Secret(encryptionKey),
     llmApiKey: wrap(LLM_API_KEY),
+    embeddingsApiKey: wrap(EMBEDDINGS_API_KEY),
     keyFingerprints: { auditKey: fingerprint(auditKey), encryptionKey: fingerprint(encryptionKey) },
   });
 }
@@ -103,6 +107,10 @@ function productionReasons(settings: Settings): string[] {
   }
   return reasons;
 }
+
+/** Where clients reach this server, without a slash at the end. */
+export const publicUrl = ({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' | 'HOST' | 'PORT'>): string =>
+  (PUBLIC_URL ?? `http://${HOST}:${PORT}`).replace(/\/$/, '');
 
 /** Few different characters, or words that stand in examples. */
 function isWeak(secret: string): boolean {

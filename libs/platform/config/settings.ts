@@ -83,6 +83,22 @@ export const SETTINGS = {
   },
   LLM_API_KEY: { schema: z.string().optional(), about: 'Its key.', secret: true },
   LLM_MODEL: { schema: z.string().default('default'), about: 'Its model.' },
+  EMBEDDINGS_BASE_URL: {
+    schema: url('http', 'https').optional(),
+    about: 'An endpoint of embeddings; unset: the built-in English word vectors.',
+    example: 'http://localhost:11434',
+  },
+  EMBEDDINGS_PROTOCOL: {
+    schema: z.enum(['openai', 'ollama']).default('openai'),
+    about: 'What it speaks: POST /embeddings of OpenAI, or POST /api/embed of Ollama.',
+  },
+  EMBEDDINGS_FOLDER: {
+    schema: z.string().min(1).optional(),
+    about: 'Instead of an endpoint: a folder with a sentence model in ONNX (docs/search.md says how).',
+    example: '/models/all-MiniLM-L6-v2',
+  },
+  EMBEDDINGS_API_KEY: { schema: z.string().optional(), about: 'Its key.', secret: true },
+  EMBEDDINGS_MODEL: { schema: z.string().default('text-embedding-3-small'), about: 'Its model; another one fills anew in the background.' },
   OUTBOUND_ALLOW: { schema: list, about: 'Private hosts (host or host:port, by comma) that organizations’ URLs may reach.' },
   CORS_ORIGINS: { schema: list, about: 'Origins of other sites whose pages may call this server, by comma.' },
   TRUSTED_PROXIES: { schema: list, about: 'Addresses or networks of proxies whose X-Forwarded-For is believed, by comma.' },

@@ -15,6 +15,11 @@ export interface DurableRun {
    * again: make it idempotent. Results are ids and small JSON, never text of persons.
    */
   step<T>(name: string, fn: () => Promise<T>, retry?: { attempts: number; backoffSeconds: number }): Promise<T>;
+  /**
+   * A step that runs `fn` until it answers false: work of any size in short pieces, each of which may run again. When this process ends it
+   * stops between two of them and stays unfinished in the books.
+   */
+  repeat(name: string, fn: () => Promise<boolean>, retry?: { attempts: number; backoffSeconds: number }): Promise<void>;
   /** Survives restarts. */
   sleep(ms: number): Promise<void>;
   /** Aborted when this process shuts down; the work goes on in another one, or here after the restart. */
@@ -25,6 +30,10 @@ type Body = (args: DurableArgs, run: DurableRun) => Promise<void>;
 
 /** Marks this build's functions: DBOS runs only functions of its own application version. */
 const APPLICATION_VERSION = 'atrium-1';
+
+const ENDED = ['SUCCESS', 'ERROR', 'CANCELLED', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED'] as const;
+/** Records of one removal. */
+const FORGET_BATCH = 200;
 
 /** Durable functions on DBOS: started once per id, run to their end whatever process dies. */
 @Injectable()
@@ -41,15 +50,24 @@ export class Durable {
     const limiter = options.concurrency ? new FairLimiter(options.concurrency) : null;
     const run = async (args: DurableArgs): Promise<void> => {
       const id = DBOS.workflowID ?? '';
+      const step: DurableRun['step'] = (stepName, fn, retry) =>
+        DBOS.runStep(fn, {
+          name: stepName,
+          ...(retry ? { retriesAllowed: true, maxAttempts: retry.attempts, intervalSeconds: retry.backoffSeconds, backoffRate: 2 } : {}),
+        });
       const handle: DurableRun = {
         id,
         signal: this.stopping.signal,
         sleep: (ms) => DBOS.sleep(ms),
-        step: (step, fn, retry) =>
-          DBOS.runStep(fn, {
-            name: step,
-            ...(retry ? { retriesAllowed: true, maxAttempts: retry.attempts, intervalSeconds: retry.backoffSeconds, backoffRate: 2 } : {}),
-          }),
+        step,
+        repeat: (stepName, fn, retry) =>
+          step(
+            stepName,
+            async () => {
+              while (await fn()) if (this.stopping.signal.aborted) await new Promise<never>(() => undefined);
+            },
+            retry,
+          ),
       };
       try {
         await (limiter ? limiter.run(args.orgId, () => body(args, handle)) : body(args, handle));
@@ -79,6 +97,23 @@ export class Durable {
     const left = await DBOS.listWorkflows({ status: 'PENDING', executorId: executorIds });
     if (left.length > 0) await DBOS.resumeWorkflows(left.map((one) => one.workflowID));
     return left.length;
+  }
+
+  /** Removes the records of functions that ended more than so many days ago; what they did stays. Answers how many. */
+  async forget(olderThanDays: number): Promise<number> {
+    const completedBefore = new Date(Date.now() - olderThanDays * 86_400_000).toISOString();
+    for (let count = 0; ;) {
+      const ended = await DBOS.listWorkflows({
+        status: [...ENDED],
+        completedBefore,
+        limit: FORGET_BATCH,
+        loadInput: false,
+        loadOutput: false,
+      });
+      if (ended.length > 0) await DBOS.deleteWorkflows(ended.map((one) => one.workflowID));
+      count += ended.length;
+      if (ended.length < FORGET_BATCH || this.stopping.signal.aborted) return count;
+    }
   }
 
   async launch(url: string): Promise<void> {

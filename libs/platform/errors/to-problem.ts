@@ -15,7 +15,7 @@ export function toProblem(error: unknown, at: { instance: string; requestId: str
     };
   }
   return {
-    type: `/docs/errors#${error.code}`,
+    type: `/problems/${error.code}`,
     title: STATUS_CODES[error.status] ?? error.kind,
     status: error.status,
     detail: error.message,

@@ -1,8 +1,10 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { v7 as uuidv7 } from 'uuid';
-import type { EventType, OrgId } from '@atrium/contracts';
+import type { OrgId } from '@atrium/contracts';
 import { Db, type Tx } from '@atrium/platform/db';
+import { DomainError } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
 import { INSTANCE_ORG, type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import type { LoggedEvent } from './event.js';
@@ -26,7 +28,6 @@ const MAX_ATTEMPTS = 8;
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly subscribers: Subscriber[] = [];
-  private readonly interested = new Set<EventType>();
   private readonly running = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
@@ -43,9 +44,8 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   onApplicationBootstrap(): void {
     this.discover();
-    this.unlisten = this.events.listen((event) => {
-      if (this.interested.has(event.type)) this.nudge(event.organizationId);
-    });
+    // Not within whatever appended the event: what a durable step starts is the step's, and subscribers' work is their own.
+    this.unlisten = this.events.listen(AsyncResource.bind((event: LoggedEvent) => this.nudge(event)));
     this.timer = setInterval(() => {
       this.sweeping = this.sweeping.then(() => this.sweep());
     }, SWEEP_MS);
@@ -59,9 +59,9 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     await Promise.allSettled(this.running.values());
   }
 
-  /** Works off what the organization's subscribers have not heard, soon. */
-  nudge(orgId: OrgId): void {
-    for (const subscriber of this.subscribers) this.start(orgId, subscriber);
+  /** Serves those who hear such events, soon. The cursors of the others are moved by the sweep, not by every event. */
+  private nudge({ type, organizationId }: LoggedEvent): void {
+    for (const subscriber of this.subscribers) if (subscriber.types.includes(type)) this.start(organizationId, subscriber);
   }
 
   private discover(): void {
@@ -74,7 +74,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         const subscription = typeof method === 'function' ? (Reflect.getMetadata(ON_EVENT, method) as Subscription | undefined) : undefined;
         if (!method || !subscription) continue;
         this.subscribers.push({ ...subscription, hear: method.bind(instance) });
-        for (const type of subscription.types) this.interested.add(type);
       }
     }
   }
@@ -88,7 +87,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       return;
     }
     const run = this.work(orgId, subscriber)
-      .catch((error: unknown) => this.log.fault('a subscriber could not be served', error, { subscriber: subscriber.name, orgId }))
+      .catch((error: unknown) => this.tell('a subscriber could not be served', error, { subscriber: subscriber.name, orgId }))
       .finally(() => {
         this.running.delete(key);
         if (this.again.delete(key)) this.start(orgId, subscriber);
@@ -101,28 +100,48 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       const ctx = systemContext(orgId, `event-${uuidv7()}`);
       const batch = await this.db.inOrg(ctx, (tx) => this.claim(tx, ctx, subscriber));
       for (const event of batch.events) {
-        if (!(await this.hear(ctx, subscriber, event))) return;
+        if (!(await this.hear(ctx, subscriber, event)) || this.stopped) return;
       }
       if (batch.done || this.stopped) return;
     }
   }
 
-  /** The next events of the subscriber; when there are none the cursor moves to the head, so that the sweep is quiet. */
+  /**
+   * The next events of the subscriber. While this process works on them the cursor is held by its retry time: another one takes over when
+   * this one dies. When there are none the cursor moves to the head, so that the sweep is quiet.
+   */
   private async claim(tx: Tx, ctx: OrgContext, subscriber: Subscriber): Promise<{ events: LoggedEvent[]; done: boolean }> {
-    await tx.$executeRaw`INSERT INTO event_cursors (org_id, subscriber, seq) VALUES (${ctx.orgId}::uuid, ${subscriber.name}, 0) ON CONFLICT DO NOTHING`;
-    const [cursor] = await tx.$queryRaw<{ seq: bigint; waiting: boolean }[]>`
-      SELECT seq, coalesce(retry_at > clock_timestamp(), false) AS waiting FROM event_cursors
-      WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name} FOR NO KEY UPDATE SKIP LOCKED`;
-    if (!cursor || cursor.waiting) return { events: [], done: true };
-    const head = await this.events.head(tx, ctx);
-    const events = await this.events.after(tx, ctx, Number(cursor.seq), BATCH, subscriber.types);
+    const cursor =
+      (await this.hold(tx, ctx, subscriber)) ?? ((await this.begin(tx, ctx, subscriber)) ? await this.hold(tx, ctx, subscriber) : null);
+    if (!cursor) return { events: [], done: true };
+    const events = cursor.seq < cursor.head ? await this.events.after(tx, ctx, Number(cursor.seq), BATCH, subscriber.types) : [];
     if (events.length === 0) {
-      await tx.$executeRaw`UPDATE event_cursors SET seq = ${head} WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name} AND seq < ${head}`;
-    } else {
-      // Held by the retry time while this process works: another one takes over when it dies.
-      await tx.$executeRaw`UPDATE event_cursors SET retry_at = clock_timestamp() + interval '10 seconds' WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name}`;
+      await tx.$executeRaw`UPDATE event_cursors SET seq = ${cursor.head}, retry_at = NULL WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name}`;
     }
     return { events, done: events.length < BATCH };
+  }
+
+  /** Holds the cursor; null when it is held, waits for a retry, or is not there yet. */
+  private async hold(tx: Tx, ctx: OrgContext, subscriber: Subscriber): Promise<{ seq: bigint; head: bigint } | null> {
+    const [cursor] = await tx.$queryRaw<{ seq: bigint; head: bigint }[]>`
+      UPDATE event_cursors c SET retry_at = clock_timestamp() + interval '10 seconds' FROM event_heads h
+      WHERE h.org_id = ${ctx.orgId}::uuid AND c.org_id = ${ctx.orgId}::uuid AND c.subscriber = ${subscriber.name}
+        AND coalesce(c.retry_at <= clock_timestamp(), true)
+      RETURNING c.seq, h.seq AS head`;
+    return cursor ?? null;
+  }
+
+  /** Whether the subscriber had no cursor in this organization and has one now. */
+  private async begin(tx: Tx, ctx: OrgContext, subscriber: Subscriber): Promise<boolean> {
+    const made =
+      await tx.$executeRaw`INSERT INTO event_cursors (org_id, subscriber, seq) VALUES (${ctx.orgId}::uuid, ${subscriber.name}, 0) ON CONFLICT DO NOTHING`;
+    return made > 0;
+  }
+
+  /** What passes by itself (a database that is away) is no fault. */
+  private tell(sentence: string, error: unknown, fields: { subscriber: string; orgId: OrgId; seq?: number }): void {
+    if (error instanceof DomainError && error.retryable) this.log.warn(`${sentence}; it is tried again`, { ...fields, reason: error.code });
+    else this.log.fault(sentence, error, fields);
   }
 
   /** Whether to go on with the next event. */
@@ -132,7 +151,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       await this.advance(ctx, subscriber, event.seq);
       return true;
     } catch (error) {
-      this.log.fault('a subscriber failed', error, { subscriber: subscriber.name, orgId: ctx.orgId, seq: event.seq });
+      this.tell('a subscriber failed', error, { subscriber: subscriber.name, orgId: ctx.orgId, seq: event.seq });
       return this.db.inOrg(ctx, async (tx) => {
         const [cursor] = await tx.$queryRaw<{ attempts: number }[]>`
           UPDATE event_cursors SET attempts = attempts + 1, retry_at = clock_timestamp() + least(power(2, attempts), 60) * interval '1 second'

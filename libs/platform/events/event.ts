@@ -1,10 +1,10 @@
-import type { EventId, EventType, LiveEvent, OrgId } from '@atrium/contracts';
+import type { EventId, EventType, LiveEvent, OrgId, Permission } from '@atrium/contracts';
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
 export type JsonObject = { [key: string]: Json | undefined };
 
-/** Who receives an event live: every member but guests, admins and owners, one person, all who may read a channel, or nobody. */
-export type Audience = 'organization' | 'admins' | 'nobody' | `user:${string}` | `channel:${string}`;
+/** Who hears of an event: one of the words, or one or more grant keys with a space between them. */
+export type Audience = 'organization' | 'admins' | 'nobody' | `${'user' | 'agent' | 'team' | 'channel'}:${string}` | 'everyone';
 
 /** What a command tells. */
 export interface EventDraft {
@@ -24,6 +24,8 @@ export interface EventDraft {
    * Kept in `data.requires`, never sent.
    */
   requires?: string[][];
+  /** What whoever caused it may do by the credential that was used, for work that the event starts. Kept in `data.rights`, never sent. */
+  rights?: Permission[];
 }
 
 /** An event as it stands in the log, its text beside it. */
@@ -36,10 +38,13 @@ export interface LoggedEvent extends Omit<LiveEvent, 'type'> {
 /** What a reader with these grants receives. `grants` null: the text is withheld whatever is required. */
 export function toLiveEvent(event: LoggedEvent, grants: ReadonlySet<string> | null): LiveEvent {
   const { audience: _audience, text, data, ...rest } = event;
-  const { requires, ...open } = data as JsonObject & { requires?: string[][] };
+  const { requires, rights: _rights, ...open } = data as JsonObject & { requires?: string[][] };
   const mayRead = grants !== null && (requires ?? []).every((source) => source.some((grant) => grants.has(grant)));
   return { ...rest, data: (mayRead && text ? overlay(open, text) : open) as LiveEvent['data'] };
 }
+
+/** What whoever caused the event could do; nothing where it was not told, as of what our own work does. */
+export const rightsOf = ({ data }: Pick<LoggedEvent, 'data'>): Permission[] => (data as { rights?: Permission[] }).rights ?? [];
 
 /** `text` over `data`; objects that both have are merged one level deep. */
 function overlay(data: JsonObject, text: JsonObject): JsonObject {

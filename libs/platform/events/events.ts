@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { EVENTS, type EventId, type OrgId } from '@atrium/contracts';
-import { afterCommit, type SystemTx, type Tx } from '@atrium/platform/db';
+import { afterCommit, Prisma, type SystemTx, type Tx } from '@atrium/platform/db';
 import { Metrics } from '@atrium/platform/observability';
 import { INSTANCE_ORG, type OrgContext } from '@atrium/platform/tenancy';
 import { canonicalJson } from './canonical.js';
@@ -49,10 +49,20 @@ export class Events {
     await tx.$executeRaw`UPDATE event_texts SET text = NULL, salt = NULL WHERE org_id = ${ctx.orgId}::uuid AND subject_kind = ${subject.kind} AND subject_id = ${subject.id}::uuid`;
   }
 
+  /** The same for many subjects of a kind. */
+  async eraseTexts(tx: Tx, ctx: OrgContext, kind: string, ids: string[]): Promise<void> {
+    await tx.$executeRaw`UPDATE event_texts SET text = NULL, salt = NULL WHERE org_id = ${ctx.orgId}::uuid AND subject_kind = ${kind} AND subject_id = ANY (${ids}::uuid[])`;
+  }
+
   /** The seq of the organization's last event, in the snapshot of `tx`. */
   async head(tx: Tx, ctx: Pick<OrgContext, 'orgId'>): Promise<number> {
     const [row] = await tx.$queryRaw<{ seq: bigint }[]>`SELECT seq FROM event_heads WHERE org_id = ${ctx.orgId}::uuid`;
     return Number(row?.seq ?? 0);
+  }
+
+  /** The same in SQL, of the organization in a column: for a sweep that compares it with a cursor of its own. */
+  headOf(orgIdColumn: Prisma.Sql): Prisma.Sql {
+    return Prisma.sql`(SELECT seq FROM event_heads WHERE org_id = ${orgIdColumn})`;
   }
 
   /** Events after `seq`, oldest first, with their text. `types` null: all. */
@@ -105,7 +115,11 @@ function toRecord(ctx: OrgContext, draft: EventDraft) {
     subjectId: draft.subject.id,
     audience: draft.audience,
     changes: draft.changes ?? {},
-    data: { ...draft.data, ...(draft.requires?.length ? { requires: draft.requires } : {}) } as JsonObject,
+    data: {
+      ...draft.data,
+      ...(draft.requires?.length ? { requires: draft.requires } : {}),
+      ...(draft.rights ? { rights: draft.rights } : {}),
+    } as JsonObject,
     ...(draft.stamp ? { stamp: draft.stamp } : {}),
     ...(draft.text && salt ? { text: draft.text, salt: salt.toString('hex'), textHmac: textHmac(salt, draft.text) } : {}),
   };

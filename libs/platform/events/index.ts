@@ -1,4 +1,5 @@
-export { type Audience, type EventDraft, type Json, type JsonObject, type LoggedEvent, toLiveEvent } from './event.js';
+export { canonicalJson } from './canonical.js';
+export { type Audience, type EventDraft, type Json, type JsonObject, type LoggedEvent, rightsOf, toLiveEvent } from './event.js';
 export { Dispatcher } from './dispatcher.js';
 export { Events } from './events.js';
 export { EventsModule } from './events.module.js';

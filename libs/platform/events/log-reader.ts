@@ -58,7 +58,7 @@ function auditedTypes(pattern: string | undefined): string[] {
 
 function toAuditRow(row: SealedRow): AuditRow {
   const { audience: _audience, text: _text, data, ...event } = fromRow(row);
-  const { requires: _requires, ...facts } = data as JsonObject;
+  const { requires: _requires, rights: _rights, ...facts } = data as JsonObject;
   return {
     ...event,
     data: facts as AuditRow['data'],

@@ -20,38 +20,44 @@ type Fault = { seq: number; reason: string };
 /** Recomputes an organization's chain and holds it against the seals, the signed head outside the database, and the texts. */
 @Injectable()
 export class Verifier {
+  private readonly running = new Map<string, Promise<AuditVerification>>();
+
   constructor(
     private readonly db: Db,
     private readonly heads: AuditHeads,
     private readonly key: AuditKey,
   ) {}
 
-  async verify(ctx: Pick<OrgContext, 'orgId'>): Promise<AuditVerification> {
-    // Read first: while this runs, the head outside may move on, but never back.
-    const outside = await this.heads.read(ctx.orgId);
-    return this.db.readInOrg(ctx, async (tx) => {
-      const walk = await this.walk(tx, ctx.orgId);
-      const fault = walk.fault ?? this.headFault(outside, walk.hashes, walk.sealed);
-      return {
-        valid: fault === null,
-        count: walk.count,
-        sealedCount: walk.sealed,
-        head: walk.head === GENESIS ? null : walk.head,
-        firstInvalidSeq: fault?.seq ?? null,
-        reason: fault?.reason ?? null,
-      };
-    });
+  /** Whoever asks while an organization's log is being verified gets the same answer. */
+  verify(ctx: Pick<OrgContext, 'orgId'>): Promise<AuditVerification> {
+    const running = this.running.get(ctx.orgId) ?? this.verified(ctx).finally(() => this.running.delete(ctx.orgId));
+    this.running.set(ctx.orgId, running);
+    return running;
   }
 
-  private async walk(tx: Tx, orgId: OrgId) {
-    const [totals] = await tx.$queryRaw<{ head: bigint | null; seals: bigint; rows: bigint }[]>`
-      SELECT (SELECT seq FROM event_heads WHERE org_id = ${orgId}::uuid) AS head, (SELECT coalesce(max(seq), 0) FROM event_seals WHERE org_id = ${orgId}::uuid) AS seals,
-        (SELECT count(*) FROM events WHERE org_id = ${orgId}::uuid) AS rows`;
-    const lastSeal = Number(totals?.seals ?? 0);
+  private async verified(ctx: Pick<OrgContext, 'orgId'>): Promise<AuditVerification> {
+    // Read first: while this runs, the head outside may move on, but never back.
+    const outside = await this.heads.read(ctx.orgId);
+    const walk = await this.walk(ctx.orgId);
+    const fault = walk.fault ?? this.headFault(outside, walk.hashes, walk.sealed);
+    return {
+      valid: fault === null,
+      count: walk.count,
+      sealedCount: walk.sealed,
+      head: walk.head === GENESIS ? null : walk.head,
+      firstInvalidSeq: fault?.seq ?? null,
+      reason: fault?.reason ?? null,
+    };
+  }
+
+  /** Up to where the log and its seals had come at the beginning; each page is a transaction of its own, so a log of any length holds none open. */
+  private async walk(orgId: OrgId) {
+    const { end, lastSeal, rows: total, beyond } = await this.db.readInOrg({ orgId }, (tx) => this.extent(tx, orgId));
     const state = { head: GENESIS, count: 0, sealed: 0, hashes: new Map<number, string>(), fault: null as Fault | null };
     let expected = 1;
     while (!state.fault) {
-      const rows = await this.page(tx, orgId, expected - 1);
+      const after = expected - 1;
+      const rows = await this.db.readInOrg({ orgId }, (tx) => this.page(tx, orgId, after, end, lastSeal));
       for (const row of rows) {
         state.fault = this.rowFault(orgId, row, expected, lastSeal, state.head);
         if (state.fault) break;
@@ -65,19 +71,30 @@ export class Verifier {
       }
       if (rows.length < PAGE) break;
     }
-    const end = Math.max(Number(totals?.head ?? 0), lastSeal);
     if (!state.fault && state.count < end) state.fault = { seq: expected, reason: `Record ${expected} and what followed it are missing.` };
+    if (!state.fault && beyond > 0) state.fault = { seq: end + 1, reason: `The log ends at ${end}, and more records follow.` };
     // A twin of the last record of a page is on no page.
-    if (!state.fault && state.count < Number(totals?.rows ?? 0)) state.fault = { seq: expected, reason: 'A record stands twice.' };
-    if (!state.fault && state.count > end) state.fault = { seq: end + 1, reason: `The log ends at ${end}, and more records follow.` };
+    if (!state.fault && state.count < total) state.fault = { seq: expected, reason: 'A record stands twice.' };
     return state;
   }
 
-  private page(tx: Tx, orgId: OrgId, after: number): Promise<SealedRow[]> {
+  /** In one snapshot: where the log and its seals end, how many records there are, and how many behind the end. */
+  private async extent(tx: Tx, orgId: OrgId): Promise<{ end: number; lastSeal: number; rows: number; beyond: number }> {
+    const [totals] = await tx.$queryRaw<{ head: bigint | null; seals: bigint }[]>`
+      SELECT (SELECT seq FROM event_heads WHERE org_id = ${orgId}::uuid) AS head,
+        (SELECT coalesce(max(seq), 0) FROM event_seals WHERE org_id = ${orgId}::uuid) AS seals`;
+    const lastSeal = Number(totals?.seals ?? 0);
+    const end = Math.max(Number(totals?.head ?? 0), lastSeal);
+    const [counted] = await tx.$queryRaw<{ rows: bigint; beyond: bigint }[]>`
+      SELECT count(*) AS rows, count(*) FILTER (WHERE seq > ${end}) AS beyond FROM events WHERE org_id = ${orgId}::uuid`;
+    return { end, lastSeal, rows: Number(counted?.rows ?? 0), beyond: Number(counted?.beyond ?? 0) };
+  }
+
+  private page(tx: Tx, orgId: OrgId, after: number, end: number, lastSeal: number): Promise<SealedRow[]> {
     return tx.$queryRaw<SealedRow[]>`
       SELECT e.*, s.hash, s.signature, t.text, t.salt FROM events e
-      LEFT JOIN event_seals s ON s.org_id = e.org_id AND s.seq = e.seq LEFT JOIN event_texts t ON t.org_id = e.org_id AND t.seq = e.seq
-      WHERE e.org_id = ${orgId}::uuid AND e.seq > ${after} ORDER BY e.seq LIMIT ${PAGE}`;
+      LEFT JOIN event_seals s ON s.org_id = e.org_id AND s.seq = e.seq AND s.seq <= ${lastSeal} LEFT JOIN event_texts t ON t.org_id = e.org_id AND t.seq = e.seq
+      WHERE e.org_id = ${orgId}::uuid AND e.seq > ${after} AND e.seq <= ${end} ORDER BY e.seq LIMIT ${PAGE}`;
   }
 
   private rowFault(orgId: OrgId, row: SealedRow, expected: number, lastSeal: number, previous: string): Fault | null {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
@@ -6,6 +7,7 @@ import multipart from '@fastify/multipart';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
+import { IdempotencyKey } from '@atrium/contracts';
 import type { Config } from '@atrium/platform/config';
 import { Invalid } from '@atrium/platform/errors';
 import { requestScope } from '@atrium/platform/observability';
@@ -13,17 +15,17 @@ import type { AtriumRequest, IdempotencyClaim } from '@atrium/platform/tenancy';
 import { acceptJson, type BodyHashed } from './json-body.js';
 import { shedLoad } from './load-shedder.js';
 
-const REQUEST_ID = /^[\w.:-]{1,64}$/;
+/** Not those that our own work has, by which it is known whose run did what. */
+const REQUEST_ID = /^(?!(agent-)?run-|turn-|event-|seal-)[\w.:-]{1,64}$/;
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 const MUTATING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** What every request passes before it reaches a route: size, shape, ids, headers. */
 export async function prepareEdge(app: NestFastifyApplication, config: Config): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance();
   acceptJson(fastify);
-  shedLoad(fastify);
   nameRequests(fastify);
+  shedLoad(fastify);
   await app.register(cookie as never);
   await app.register(multipart, {
     limits: { fileSize: config.MAX_UPLOAD_BYTES, files: 1, fields: 8, fieldSize: 32_768, parts: 10, headerPairs: 50 },
@@ -50,9 +52,27 @@ function allowReferencePage(fastify: FastifyInstance): void {
   });
 }
 
-/** Origins whose pages may call this server. Also checked at the socket's upgrade. */
-export function allowedOrigins(config: Config): string[] {
+/** Origins whose pages may call this server. */
+function allowedOrigins(config: Config): string[] {
   return [...(config.PUBLIC_URL ? [new URL(config.PUBLIC_URL).origin] : []), ...config.CORS_ORIGINS];
+}
+
+/** Host names that nobody's DNS can point here: an address is no name, and localhost is this machine's own. */
+const NO_DNS_NAME = /^(localhost|[\d.]+|\[[\da-f:.]+\])$/;
+
+/**
+ * Whether a request may come from the page that its Origin names: one of PUBLIC_URL, of CORS_ORIGINS, or of this very address. A name is
+ * believed only when it is configured, since any site can point its own name here. Browsers always send an Origin; other programs need not,
+ * and cannot be made to act for a person who only visits a page. For the doors that CORS does not guard: sockets and MCP.
+ */
+export function originCheck(config: Config): (headers: IncomingHttpHeaders) => boolean {
+  const origins = new Set(allowedOrigins(config));
+  return ({ origin, host }) => {
+    if (origin === undefined || origins.has(origin)) return true;
+    if (host === undefined || !URL.canParse(origin)) return false;
+    const page = new URL(origin);
+    return page.host === host && NO_DNS_NAME.test(page.hostname);
+  };
 }
 
 /** Request ids, the caller, and a scope for log lines. */
@@ -87,7 +107,7 @@ function nameRequests(fastify: FastifyInstance): void {
 function claimOf(request: BodyHashed): IdempotencyClaim | null {
   const key = header(request.headers['idempotency-key']);
   if (key === undefined || !MUTATING.has(request.method)) return null;
-  if (!IDEMPOTENCY_KEY.test(key)) {
+  if (!IdempotencyKey.safeParse(key).success) {
     throw new Invalid('request.invalid', 'Idempotency-Key must be 1 to 255 visible ASCII characters.', {
       places: [{ pointer: '#Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }],
     });

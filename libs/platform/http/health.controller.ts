@@ -4,6 +4,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Db } from '@atrium/platform/db';
 import { Metrics } from '@atrium/platform/observability';
+import { RedisConnection } from '@atrium/platform/redis';
 import { Public } from '@atrium/platform/tenancy';
 
 export type ComponentState = 'up' | 'degraded' | 'down';
@@ -18,11 +19,15 @@ const MEMORY_DOWN = 0.95;
 export class Health {
   private readonly probes = new Map<string, Probe>();
 
-  constructor(private readonly db: Db) {
+  constructor(
+    private readonly db: Db,
+    redis: RedisConnection,
+  ) {
     this.register('database', async () => {
       await this.db.asSystem('health', (tx) => tx.$queryRaw`SELECT 1 FROM installation`);
       return 'up' as const;
     });
+    if (redis.configured) this.register('redis', () => (redis.up ? 'up' : 'degraded'));
     this.register('memory', () => {
       const used = 1 - freemem() / totalmem();
       return used > MEMORY_DOWN ? 'down' : used > MEMORY_DEGRADED ? 'degraded' : 'up';

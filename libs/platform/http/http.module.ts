@@ -7,6 +7,7 @@ import { Health, HealthController } from './health.controller.js';
 import { LimitGuard } from './limits.js';
 import { LimitStorage } from './limit-storage.js';
 import { ProblemFilter } from './problem.filter.js';
+import { ProblemPagesController } from './problem-pages.controller.js';
 import { ResponseInterceptor } from './response.interceptor.js';
 import { SafeFetch } from './safe-fetch.js';
 import { ValidationPipe } from './validation.pipe.js';
@@ -18,13 +19,14 @@ class LimitStorageModule {}
 @Global()
 @Module({
   imports: [
+    LimitStorageModule,
     ThrottlerModule.forRootAsync({
       imports: [LimitStorageModule],
       inject: [LimitStorage],
       useFactory: (storage: LimitStorage) => ({ throttlers: [{ ttl: 60_000, limit: 1 }], storage }),
     }),
   ],
-  controllers: [HealthController],
+  controllers: [HealthController, ProblemPagesController],
   providers: [
     Health,
     PrincipalDirectory,
@@ -37,6 +39,6 @@ class LimitStorageModule {}
     { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
-  exports: [Health, PrincipalDirectory, SafeFetch],
+  exports: [Health, PrincipalDirectory, SafeFetch, LimitStorageModule],
 })
 export class HttpModule {}

@@ -1,5 +1,5 @@
 export { Answers } from './answers.decorator.js';
-export { allowedOrigins, prepareEdge } from './edge.js';
+export { originCheck, prepareEdge } from './edge.js';
 export { assertUnchanged, etagOf } from './etag.js';
 export { type ComponentState, Health } from './health.controller.js';
 export { HttpModule } from './http.module.js';
@@ -7,5 +7,7 @@ export { LimitStorage } from './limit-storage.js';
 export { openApiDocument, schemaOf, serveReference } from './openapi.js';
 export { decodeCursor, encodeCursor, EVENT_SEQ, listed, pageOf } from './page.js';
 export { refuseUrl } from './refused-url.js';
+export { htmlPage } from './html-page.js';
+export { openAiError } from './openai-error.js';
 export { measureRequests } from './request-metrics.js';
 export { SafeFetch } from './safe-fetch.js';

@@ -11,13 +11,16 @@ import {
 import type { FastifyReply } from 'fastify';
 import { CONFIG, type Config } from '@atrium/platform/config';
 import { QuotaExceeded } from '@atrium/platform/errors';
-import { type AtriumRequest, INSTANCE_ORG } from '@atrium/platform/tenancy';
+import { addressGroup, type AtriumRequest, INSTANCE_ORG } from '@atrium/platform/tenancy';
 
 const WINDOW_MS = 60_000;
 /** What one organization may send, as a multiple of what one principal may. */
 const ORG_FACTOR = 10;
 /** What one address may send to public routes (sign-in and the like), as a share of what a principal may. */
 const ANONYMOUS_FACTOR = 0.1;
+
+/** Routes that are counted: the API and the doors for MCP and for clients of the OpenAI API. */
+const LIMITED = /^\/(v1\/|openai\/|mcp$)/;
 
 type Limit = { name: 'principal' | 'organization' | 'key' | 'address'; key: string; limit: number };
 
@@ -35,7 +38,7 @@ export class LimitGuard extends ThrottlerGuard {
 
   protected override shouldSkip(context: ExecutionContext): Promise<boolean> {
     const { routeOptions } = context.switchToHttp().getRequest<AtriumRequest>();
-    return Promise.resolve(this.config.RATE_LIMIT_PER_MINUTE === 0 || !(routeOptions.url ?? '').startsWith('/v1/'));
+    return Promise.resolve(this.config.RATE_LIMIT_PER_MINUTE === 0 || !LIMITED.test(routeOptions.url ?? ''));
   }
 
   protected override async handleRequest({ context }: ThrottlerRequest): Promise<boolean> {
@@ -61,7 +64,7 @@ export class LimitGuard extends ThrottlerGuard {
 
   private limitsOf({ org, ip }: AtriumRequest): Limit[] {
     const perPrincipal = this.config.RATE_LIMIT_PER_MINUTE;
-    if (!org) return [{ name: 'address', key: ip, limit: Math.max(10, Math.round(perPrincipal * ANONYMOUS_FACTOR)) }];
+    if (!org) return [{ name: 'address', key: addressGroup(ip), limit: Math.max(10, Math.round(perPrincipal * ANONYMOUS_FACTOR)) }];
     const limits: Limit[] = [
       {
         name: 'principal',

@@ -34,6 +34,14 @@ export function schemaOf(schema: z.ZodType): Record<string, unknown> {
 
 const pointToComponents = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/')) as T;
 
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header' as const,
+  required: false,
+  description: 'Your own name for this request: sent again with it within 24 hours, it is worked on once and answered as the first time.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
 /** The OpenAPI 3.1 document of all routes. */
 export function openApiDocument(app: INestApplication, version: string): OpenAPIObject {
   const base = new DocumentBuilder()
@@ -51,13 +59,16 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     operationIdFactory: (controller, method) =>
       `${controller.replace(/Controller$/, '').replace(/^./, (first) => first.toLowerCase())}.${method}`,
   });
+  for (const path of Object.values(document.paths))
+    for (const operation of [path.post, path.put, path.patch, path.delete])
+      if (operation) operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_KEY];
   const problem = convert(Problem, { schemaType: 'output' });
   document.components = { ...document.components, schemas: { ...described, ...document.components?.schemas, ...problem?.components } };
   return document;
 }
 
-/** Serves /openapi.json and the reference page at /docs, all from this server. */
-export function serveReference(app: INestApplication, document: OpenAPIObject): void {
+/** Serves /openapi.json and the reference page at /docs, all from this server. The document is made when it is first asked for. */
+export function serveReference(app: INestApplication, document: () => OpenAPIObject): void {
   SwaggerModule.setup('docs', app, document, {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',

@@ -4,8 +4,9 @@ import type { ProblemPlace } from '@atrium/contracts';
 import { DomainError, Invalid, NotFound, toProblem } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
 import type { AtriumRequest } from '@atrium/platform/tenancy';
+import { OPENAI_PATH, openAiError } from './openai-error.js';
 
-/** Every failure leaves as application/problem+json; what we do not know leaves as 500 with the request id only. */
+/** Every failure leaves as application/problem+json, for clients of the OpenAI API in the shape that they read; what we do not know leaves as 500 with the request id only. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly log: Log) {}
@@ -30,7 +31,10 @@ export class ProblemFilter implements ExceptionFilter {
       if (error.status === 401) void reply.header('www-authenticate', 'Bearer');
     }
     void reply.removeHeader('etag');
-    void reply.status(problem.status).header('content-type', 'application/problem+json; charset=utf-8').send(JSON.stringify(problem));
+    const [type, body] = request.url.startsWith(OPENAI_PATH)
+      ? ['application/json', openAiError(problem)]
+      : ['application/problem+json', problem];
+    void reply.status(problem.status).header('content-type', `${type}; charset=utf-8`).send(JSON.stringify(body));
   }
 }
 
@@ -54,27 +58,30 @@ function known(thrown: unknown): unknown {
 }
 
 interface Issue {
+  readonly code?: string;
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+  /** Of `unrecognized_keys`. */
+  readonly keys?: readonly string[];
 }
 
-/** What the validation pipe throws: each faulty place as a JSON Pointer. */
-export function invalidRequest(issues: readonly Issue[]): Invalid {
-  const places: ProblemPlace[] = issues.slice(0, 50).map((issue) => ({
-    pointer: (issue.path ?? [])
-      .map(
-        (part) =>
-          `/${String(typeof part === 'object' ? part.key : part)
-            .slice(0, 100)
-            .replaceAll('~', '~0')
-            .replaceAll('/', '~1')}`,
-      )
-      .join(''),
-    message: issue.message.slice(0, 300),
-  }));
+/** What is wrong with a request: each faulty place as a JSON Pointer. `parameter`: the issues are those of this parameter of the path. */
+export function invalidRequest(issues: readonly Issue[], parameter?: string): Invalid {
+  const places = issues.flatMap((issue) => placesOf(issue, parameter)).slice(0, 50);
+  const [first] = places;
   return new Invalid(
     'request.invalid',
-    `The request does not have the documented form: ${places[0]?.pointer || 'it'} ${places[0]?.message ?? ''}`.trim(),
+    `The request does not have the documented form: ${first?.pointer || 'the body'}: ${first?.message ?? 'is wrong'}.`,
     { places },
   );
 }
+
+function placesOf({ code, message, path = [], keys }: Issue, parameter?: string): ProblemPlace[] {
+  const at = [...(parameter === undefined ? [] : [parameter]), ...path.map((part) => String(typeof part === 'object' ? part.key : part))];
+  if (code === 'unrecognized_keys' && keys) return keys.map((key) => ({ pointer: pointerTo([...at, key]), message: 'is not known here' }));
+  const said = /received undefined$/.test(message) ? 'is missing' : message.slice(0, 300);
+  return [{ pointer: pointerTo(at), message: said }];
+}
+
+const pointerTo = (path: readonly string[]): string =>
+  path.map((part) => `/${part.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

@@ -308,6 +308,13 @@ describe('redirects', () => {
     expect(seen).toHaveLength(4);
   });
 
+  it('is the answer itself where the caller follows none', async () => {
+    const response = await safeFetch().fetch(`http://public.test:${port}/to-inside`, { redirects: 'answer' });
+
+    expect(response).toMatchObject({ status: 302, headers: { location: `http://127.0.0.1:${internalPort}/` } });
+    expect([seen.length, internalHits]).toEqual([1, 0]);
+  });
+
   it('keeps method, body and credentials within an origin for 307', async () => {
     const headers = { Authorization: 'Bearer t', 'Content-Type': 'text/plain' };
 
@@ -354,6 +361,13 @@ describe('limits', () => {
 
     await expect(safeFetch().fetch(url)).rejects.toMatchObject(failure('too_large'));
     await expect(safeFetch().fetch(url, { method: 'HEAD' })).resolves.toMatchObject({ headers: { 'content-length': '99999999' } });
+  });
+
+  it('cuts a body of which the caller wants the beginning only', async () => {
+    const response = await safeFetch().fetch(`http://public.test:${port}/big`, { maxBytes: 3, beyond: 'cut' });
+
+    expect(response).toMatchObject({ status: 200 });
+    expect(response.body).toHaveLength(3);
   });
 
   it('takes a body of exactly the limit', async () => {

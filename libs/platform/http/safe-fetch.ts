@@ -23,8 +23,12 @@ export interface SafeRequest {
   /** Without those that belong to the connection (Host, Content-Length, …): they are left out. */
   headers?: Record<string, string>;
   body?: string | Buffer;
-  /** Larger answers fail. Default 5 MiB. */
+  /** Larger answers fail, or are cut there. Default 5 MiB. */
   maxBytes?: number;
+  /** What becomes of a larger answer. Default `fail`. */
+  beyond?: 'fail' | 'cut';
+  /** `answer` gives the redirect itself as the answer. Default `follow`. */
+  redirects?: 'follow' | 'answer';
   /** For everything together: names, redirects and body. Default 10,000. */
   timeoutMs?: number;
   /** Stops the call, which then throws the signal's reason. */
@@ -83,12 +87,12 @@ export class SafeFetch {
    * @throws Forbidden `outbound.refused` when the address, or one it redirects to, may not be called; nothing was sent to it.
    * @throws Unavailable `outbound.failed` when the other server cannot be reached, is too slow, or answers too much.
    */
-  async fetch(url: string, { maxBytes = 5 * 1024 * 1024, timeoutMs = 10_000, signal, ...input }: SafeRequest = {}): Promise<SafeResponse> {
+  async fetch(url: string, { timeoutMs = 10_000, signal, ...input }: SafeRequest = {}): Promise<SafeResponse> {
     const late = AbortSignal.timeout(timeoutMs);
     const stop = signal ? AbortSignal.any([signal, late]) : late;
     try {
       stop.throwIfAborted();
-      return await unlessStopped(this.follow(firstHop(url, input), { maxBytes, timeoutMs, stop }), stop);
+      return await unlessStopped(this.follow(firstHop(url, input), { ...input, timeoutMs, stop }), stop);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (late.aborted) throw failed('timeout');
@@ -100,7 +104,10 @@ export class SafeFetch {
     await Promise.all([this.guarded.destroy(), this.trusting.destroy()]);
   }
 
-  private async follow(first: Hop, limits: { maxBytes: number; timeoutMs: number; stop: AbortSignal }): Promise<SafeResponse> {
+  private async follow(
+    first: Hop,
+    limits: Pick<SafeRequest, 'maxBytes' | 'beyond' | 'redirects'> & { timeoutMs: number; stop: AbortSignal },
+  ): Promise<SafeResponse> {
     let hop = first;
     for (let redirects = 0; ; redirects++) {
       const response = await request(hop.url, {
@@ -113,8 +120,8 @@ export class SafeFetch {
         bodyTimeout: limits.timeoutMs,
       });
       const headers = flatten(response.headers);
-      if (!REDIRECTS.has(response.statusCode) || headers.location === undefined) {
-        const body = await readBody(response.body, hop.method === 'HEAD' ? undefined : headers['content-length'], limits.maxBytes);
+      if (limits.redirects === 'answer' || !REDIRECTS.has(response.statusCode) || headers.location === undefined) {
+        const body = await readBody(response.body, hop.method === 'HEAD' ? undefined : headers['content-length'], limits);
         return { status: response.statusCode, headers, body, url: hop.url.href };
       }
       discard(response.body);
@@ -209,15 +216,22 @@ function unlessStopped<T>(call: Promise<T>, stop: AbortSignal): Promise<T> {
   });
 }
 
-async function readBody(body: Dispatcher.ResponseData['body'], length: string | undefined, maxBytes: number): Promise<Buffer> {
+async function readBody(
+  body: Dispatcher.ResponseData['body'],
+  length: string | undefined,
+  { maxBytes = 5 * 1024 * 1024, beyond = 'fail' }: Pick<SafeRequest, 'maxBytes' | 'beyond'>,
+): Promise<Buffer> {
   const parts: Buffer[] = [];
   let bytes = 0;
   try {
-    if (Number(length) > maxBytes) throw failed('too_large');
+    if (beyond === 'fail' && Number(length) > maxBytes) throw failed('too_large');
     for await (const part of body as AsyncIterable<Buffer>) {
       bytes += part.length;
-      if (bytes > maxBytes) throw failed('too_large');
       parts.push(part);
+      if (bytes <= maxBytes) continue;
+      if (beyond === 'fail') throw failed('too_large');
+      discard(body);
+      return Buffer.concat(parts).subarray(0, maxBytes);
     }
     return Buffer.concat(parts);
   } catch (error) {

@@ -10,6 +10,7 @@ export class Metrics {
   readonly sockets = this.gauge('atrium_realtime_connections', 'Open live connections.', ['transport']);
   readonly slowReaders = this.counter('atrium_realtime_slow_readers_total', 'Connections cut because they did not read.', []);
   readonly ingestions = this.counter('atrium_documents_ingested_total', 'Documents that ended their ingestion.', ['status']);
+  readonly embedded = this.counter('atrium_search_embedded_total', 'Searchable units that received their vectors.', []);
   readonly modelTokens = this.counter('atrium_model_tokens_total', 'Tokens of the model, as billed.', ['direction']);
 
   constructor() {

@@ -3,33 +3,35 @@ import type { Tx } from '@atrium/platform/db';
 import type { LoggedEvent } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 
-/** Who may read each channel of an organization. Members are `user:<id>` and `agent:<id>`. */
-export type ChannelRights = Map<string, { public: boolean; members: Set<string> }>;
+/** Who is meant by each `channel:<id>` and `team:<id>` of an organization. Members are `user:<id>` and `agent:<id>`. */
+export type Rights = Map<string, { public: boolean; members: Set<string> }>;
 
-/** Answers which principals an audience `channel:<id>` means. Registered by the feature that owns channels. */
+/** Answers which principals an audience of its kind (`channel:<id>`, `team:<id>`) means. Registered by the feature that owns it. */
 export interface AudienceResolver {
-  readonly kind: 'channel';
+  readonly kind: 'channel' | 'team';
   /** The rights of the whole organization, in the snapshot of `tx`. */
-  load(tx: Tx, ctx: OrgContext): Promise<ChannelRights>;
+  load(tx: Tx, ctx: OrgContext): Promise<Rights>;
   /** What the event changes in them. Called in log order; must not read anything but the event. */
-  apply(rights: ChannelRights, event: LoggedEvent): void;
+  apply(rights: Rights, event: LoggedEvent): void;
 }
 
-/** Where features register their AudienceResolver, at boot. Without one, no channel has readers. */
+/** Where features register their AudienceResolver, at boot. What has none has no readers. */
 export class AudienceResolvers {
-  private resolver: AudienceResolver | null = null;
+  private readonly resolvers = new Map<AudienceResolver['kind'], AudienceResolver>();
 
   register(resolver: AudienceResolver): void {
-    if (this.resolver) throw new Error(`the audience of ${resolver.kind} has two resolvers`);
-    this.resolver = resolver;
+    if (this.resolvers.has(resolver.kind)) throw new Error(`the audience of ${resolver.kind} has two resolvers`);
+    this.resolvers.set(resolver.kind, resolver);
   }
 
-  async load(tx: Tx, ctx: OrgContext): Promise<ChannelRights> {
-    return this.resolver ? this.resolver.load(tx, ctx) : new Map();
+  async load(tx: Tx, ctx: OrgContext): Promise<Rights> {
+    const rights: Rights = new Map();
+    for (const resolver of this.resolvers.values()) for (const [key, readers] of await resolver.load(tx, ctx)) rights.set(key, readers);
+    return rights;
   }
 
-  apply(rights: ChannelRights, event: LoggedEvent): void {
-    this.resolver?.apply(rights, event);
+  apply(rights: Rights, event: LoggedEvent): void {
+    for (const resolver of this.resolvers.values()) resolver.apply(rights, event);
   }
 }
 
@@ -42,21 +44,22 @@ export interface ChannelEventData {
 }
 
 /** What the chat events listed in README.md change; what a resolver's `apply` usually is. */
-export function applyChannelEvent(rights: ChannelRights, event: LoggedEvent): void {
+export function applyChannelEvent(rights: Rights, event: LoggedEvent): void {
   const { channelId, kind, member, members } = channelDataOf(event);
   if (channelId === undefined) return;
-  const channel = rights.get(channelId);
+  const key = `channel:${channelId}`;
+  const channel = rights.get(key);
   switch (event.type) {
     case 'chat.channel_created': {
       const first = [...(members ?? []), ...(member ? [member] : [])];
-      rights.set(channelId, { public: kind === 'public', members: new Set(first.map(memberKey)) });
+      rights.set(key, { public: kind === 'public', members: new Set(first.map(memberKey)) });
       break;
     }
     case 'chat.channel_changed':
       if (channel && kind !== undefined) channel.public = kind === 'public';
       break;
     case 'chat.channel_deleted':
-      rights.delete(channelId);
+      rights.delete(key);
       break;
     case 'chat.member_added':
       if (member) channel?.members.add(memberKey(member));

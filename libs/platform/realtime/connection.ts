@@ -1,6 +1,6 @@
 import type { LiveFrame } from '@atrium/contracts';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import type { ChannelRights } from './audience.js';
+import type { Rights } from './audience.js';
 import type { EventFrame } from './event-frame.js';
 import { holdsAll, type Reader, readerOf, receives } from './reader.js';
 
@@ -67,11 +67,11 @@ export class Connection {
     this.reader = readerOf(ctx) ?? this.reader;
   }
 
-  mayReceive(rights: ChannelRights, frame: EventFrame): boolean {
+  mayReceive(rights: Rights, frame: EventFrame): boolean {
     return receives(this.reader, rights, frame.event);
   }
 
-  sendEvent(rights: ChannelRights, frame: EventFrame): void {
+  sendEvent(rights: Rights, frame: EventFrame): void {
     const { seq, type } = frame.event;
     this.send(frame.text(this.after, holdsAll(this.reader, rights, frame.requires)), type, seq);
     this.after = seq;

@@ -32,7 +32,3 @@ export class EventFrame {
 export function isLive(event: LoggedEvent): boolean {
   return (EVENTS as Record<string, { live: boolean } | undefined>)[event.type]?.live === true;
 }
-
-export const LIVE_TYPES: readonly string[] = Object.entries(EVENTS)
-  .filter(([, { live }]) => live)
-  .map(([type]) => type);

@@ -1,11 +1,9 @@
 import { Injectable, StreamableFile } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import type { EventsPage, EventsQuery, LiveEvent } from '@atrium/contracts';
-import { toLiveEvent } from '@atrium/platform/events';
+import type { EventsPage, EventsQuery } from '@atrium/contracts';
 import { Unauthenticated } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
 import type { AtriumRequest, OrgContext } from '@atrium/platform/tenancy';
-import type { EventFrame } from './event-frame.js';
 import { RealtimeHub } from './realtime-hub.js';
 import { readerOf } from './reader.js';
 import { SseOutlet } from './sse-outlet.js';
@@ -32,9 +30,7 @@ export class EventSource {
     if (!reader) throw new Unauthenticated('auth.required', 'Only a person’s token reads events.');
     const stream = await this.hub.open(ctx.orgId);
     const { frames, next } = await stream.page(reader, after, limit);
-    const shown = (frame: EventFrame): LiveEvent =>
-      toLiveEvent(frame.event, stream.isGranted(reader, frame) ? new Set(frame.requires.flat()) : null);
-    return { data: frames.map(shown), nextAfter: next };
+    return { data: frames.map((frame) => stream.view(reader, frame)), nextAfter: next };
   }
 
   private async stream(ctx: OrgContext, query: EventsQuery, request: AtriumRequest, reply: FastifyReply): Promise<StreamableFile> {

@@ -1,11 +1,4 @@
-export {
-  applyChannelEvent,
-  type AudienceResolver,
-  AudienceResolvers,
-  type ChannelEventData,
-  type ChannelRights,
-  memberKey,
-} from './audience.js';
+export { applyChannelEvent, type AudienceResolver, AudienceResolvers, type ChannelEventData, type Rights, memberKey } from './audience.js';
 export { type FrameHandler, FrameHandlers } from './frame-handlers.js';
 export { LiveBus } from './live-bus.js';
 export type { LiveTarget } from './live-target.js';

@@ -1,11 +1,11 @@
-import type { LiveFrame, OrgId, Role } from '@atrium/contracts';
+import { LIVE_TYPES, type LiveEvent, type LiveFrame, type OrgId, type Role } from '@atrium/contracts';
 import type { Db } from '@atrium/platform/db';
-import type { Events, JsonObject, LoggedEvent } from '@atrium/platform/events';
+import { type Events, type JsonObject, type LoggedEvent, toLiveEvent } from '@atrium/platform/events';
 import type { Log } from '@atrium/platform/observability';
 import { systemContext } from '@atrium/platform/tenancy';
-import type { AudienceResolvers, ChannelRights } from './audience.js';
+import type { AudienceResolvers, Rights } from './audience.js';
 import { CLOSE, type Connection } from './connection.js';
-import { EventFrame, isLive, LIVE_TYPES } from './event-frame.js';
+import { EventFrame, isLive } from './event-frame.js';
 import { holdsAll, mayReadChannel, type Reader, receives, withRole } from './reader.js';
 import type { LiveTarget } from './live-target.js';
 
@@ -27,6 +27,10 @@ const RIGHTS_TYPES: ReadonlySet<string> = new Set([
   'chat.channel_deleted',
   'chat.member_added',
   'chat.member_removed',
+  'organizations.team_member_added',
+  'organizations.team_member_removed',
+  'organizations.team_deleted',
+  'organizations.member_removed',
 ]);
 
 /** One organization's log as this process follows it: the position, the rights at that position, and who is connected. */
@@ -35,7 +39,7 @@ export class OrganizationStream {
   /** When the last connection left. Milliseconds since 1970. */
   idleSince = Date.now();
   private seq = 0;
-  private rights: ChannelRights = new Map();
+  private rights: Rights = new Map();
   private loading: Promise<void> | null = null;
   private loaded = false;
   private readonly ahead = new Map<number, LoggedEvent>();
@@ -108,13 +112,18 @@ export class OrganizationStream {
     const until = this.seq;
     const events = after >= until ? [] : await this.read(after, limit, LIVE_TYPES);
     const upTo = events.filter((event) => event.seq <= until);
-    const frames = upTo.map((event) => new EventFrame(event)).filter((frame) => receives(reader, this.rights, frame.event));
+    const frames = upTo.map((event) => new EventFrame(event)).filter(({ event }) => this.mayReceive(reader, event));
     const last = upTo.at(-1);
     return { frames, next: upTo.length === limit && last && last.seq < until ? last.seq : null };
   }
 
-  isGranted(reader: Reader, frame: EventFrame): boolean {
-    return holdsAll(reader, this.rights, frame.requires);
+  mayReceive(reader: Reader, event: LoggedEvent): boolean {
+    return receives(reader, this.rights, event);
+  }
+
+  /** The event of the frame as the reader receives it: its text only with a grant of every source. */
+  view(reader: Reader, { event, requires }: EventFrame): LiveEvent {
+    return toLiveEvent(event, holdsAll(reader, this.rights, requires) ? new Set(requires.flat()) : null);
   }
 
   mayReadChannel(reader: Reader, channelId: string): boolean {
@@ -205,6 +214,7 @@ export class OrganizationStream {
       for (const connection of this.connections)
         if (connection.live && connection.mayReceive(this.rights, frame)) connection.sendEvent(this.rights, frame);
     if (event.type === 'organizations.member_changed' || event.type === 'organizations.member_removed') this.applyMember(event);
+    if (event.type === 'organizations.api_key_revoked') this.cutKey(event.subject.id);
   }
 
   /** Who may read before or after a change of rights hears of it. */
@@ -243,6 +253,14 @@ export class OrganizationStream {
       if (connection.personId !== event.subject.id) continue;
       if (ends) connection.close(CLOSE.unauthenticated, 'no longer a member');
       else if (role) connection.become(withRole(connection.ctx, role));
+    }
+  }
+
+  private cutKey(apiKeyId: string): void {
+    for (const connection of [...this.connections]) {
+      const { credential } = connection.ctx;
+      if (credential?.kind === 'api_key' && credential.id === apiKeyId)
+        connection.close(CLOSE.unauthenticated, 'the credential was revoked');
     }
   }
 

@@ -1,11 +1,13 @@
 import { type Permission, ROLE_PERMISSIONS, type Role } from '@atrium/contracts';
 import type { JsonObject, LoggedEvent } from '@atrium/platform/events';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
-import { channelDataOf, type ChannelRights, memberKey } from './audience.js';
+import { channelDataOf, type Rights, memberKey } from './audience.js';
 
 /** Who reads, as far as rights go: a person (or whoever acts for one) in a role. */
 export interface Reader {
   readonly personId: string;
+  /** The agent that reads for the person; null when the person does. */
+  readonly agentId: string | null;
   readonly role: Role;
   /** What the credential may do: a key receives only what it may also read. */
   readonly permissions: ReadonlySet<Permission>;
@@ -14,7 +16,10 @@ export interface Reader {
 /** Null for the system, which reads no stream. */
 export function readerOf(ctx: OrgContext): Reader | null {
   const personId = personOf(ctx);
-  return personId === null || ctx.principal.role === null ? null : { personId, role: ctx.principal.role, permissions: ctx.permissions };
+  const { kind, id, role } = ctx.principal;
+  return personId === null || role === null
+    ? null
+    : { personId, agentId: kind === 'agent' ? id : null, role, permissions: ctx.permissions };
 }
 
 /** The context after its person's role changed. A key never gets more than it had. */
@@ -26,14 +31,14 @@ export function withRole(ctx: OrgContext, role: Role): OrgContext {
   return Object.freeze({ ...ctx, principal: { ...ctx.principal, role }, permissions });
 }
 
-export function mayReadChannel(reader: Reader, rights: ChannelRights, channelId: string): boolean {
-  const channel = rights.get(channelId);
+export function mayReadChannel(reader: Reader, rights: Rights, channelId: string): boolean {
+  const channel = rights.get(`channel:${channelId}`);
   if (!channel) return false;
   return channel.members.has(`user:${reader.personId}`) || (channel.public && reader.role !== 'guest');
 }
 
 /** Whether the event is sent to the reader: its audience is theirs, or it tells them of a right of their own. */
-export function receives(reader: Reader, rights: ChannelRights, event: LoggedEvent): boolean {
+export function receives(reader: Reader, rights: Rights, event: LoggedEvent): boolean {
   if (concerns(reader, event)) return true;
   const [area = ''] = event.type.split('.');
   const needed = NEEDED[area];
@@ -45,14 +50,13 @@ const NEEDED: Readonly<Record<string, Permission>> = {
   agents: 'agents:read',
   chat: 'channels:read',
   documents: 'documents:read',
+  memory: 'memory:read',
 };
 
-function isInAudience(reader: Reader, rights: ChannelRights, audience: string): boolean {
+function isInAudience(reader: Reader, rights: Rights, audience: string): boolean {
   if (audience === 'organization') return reader.role !== 'guest';
   if (audience === 'admins') return reader.role === 'owner' || reader.role === 'admin';
-  if (audience.startsWith('user:')) return audience.slice(5) === reader.personId;
-  if (audience.startsWith('channel:')) return mayReadChannel(reader, rights, audience.slice(8));
-  return false;
+  return audience.split(' ').some((grant) => holds(reader, rights, grant));
 }
 
 /** Events that take a right away reach the one who loses it, although that one may not read the place any more. */
@@ -61,6 +65,9 @@ function concerns(reader: Reader, event: LoggedEvent): boolean {
     case 'organizations.member_changed':
     case 'organizations.member_removed':
       return event.subject.kind === 'user' && event.subject.id === reader.personId;
+    case 'organizations.team_member_added':
+    case 'organizations.team_member_removed':
+      return event.data['userId'] === reader.personId;
     case 'chat.member_removed': {
       const { member } = channelDataOf(event);
       return member !== undefined && memberKey(member) === `user:${reader.personId}`;
@@ -75,15 +82,18 @@ function concerns(reader: Reader, event: LoggedEvent): boolean {
   }
 }
 
-/** Whether the reader holds a search grant (`org`, `user:<id>`, `channel:<id>`). */
-export function holds(reader: Reader, rights: ChannelRights, grant: string): boolean {
+/** Whether the reader holds a search grant (`org`, `everyone`, `user:<id>`, `agent:<id>`, `team:<id>`, `channel:<id>`). */
+export function holds(reader: Reader, rights: Rights, grant: string): boolean {
   if (grant === 'org') return reader.role !== 'guest';
+  if (grant === 'everyone') return true;
   if (grant.startsWith('user:')) return grant.slice(5) === reader.personId;
+  if (grant.startsWith('agent:')) return grant.slice(6) === reader.agentId;
+  if (grant.startsWith('team:')) return rights.get(grant)?.members.has(`user:${reader.personId}`) ?? false;
   return grant.startsWith('channel:') && mayReadChannel(reader, rights, grant.slice(8));
 }
 
 /** Whether the reader holds one grant of every source that a text was made of. */
-export function holdsAll(reader: Reader, rights: ChannelRights, requires: readonly (readonly string[])[]): boolean {
+export function holdsAll(reader: Reader, rights: Rights, requires: readonly (readonly string[])[]): boolean {
   return requires.every((source) => source.some((grant) => holds(reader, rights, grant)));
 }
 

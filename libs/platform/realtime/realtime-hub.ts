@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import type { LiveFrame, OrgId } from '@atrium/contracts';
+import type { LiveEvent, LiveFrame, OrgId } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { QuotaExceeded, Unauthenticated, Unavailable } from '@atrium/platform/errors';
 import { Events, type LoggedEvent } from '@atrium/platform/events';
@@ -7,6 +7,7 @@ import { Log, Metrics } from '@atrium/platform/observability';
 import { Authenticator, concerns, type OrgContext, type RevocationNotice, Revocations } from '@atrium/platform/tenancy';
 import { AudienceResolvers } from './audience.js';
 import { CLOSE, Connection, type Outlet } from './connection.js';
+import { EventFrame, isLive } from './event-frame.js';
 import type { LiveTarget } from './live-target.js';
 import { OrganizationStream } from './organization-stream.js';
 import { readerOf } from './reader.js';
@@ -77,6 +78,15 @@ export class RealtimeHub implements OnApplicationBootstrap, BeforeApplicationShu
     stream.idleSince = Date.now();
     await stream.load();
     return stream;
+  }
+
+  /** How a client of `ctx` receives events, by the rights of this moment: null, not at all. Not inside a transaction. */
+  async view(ctx: OrgContext): Promise<(event: LoggedEvent) => LiveEvent | null> {
+    const reader = readerOf(ctx);
+    if (!reader) return () => null;
+    const stream = await this.open(ctx.orgId);
+    await stream.catchUp();
+    return (event) => (isLive(event) && stream.mayReceive(reader, event) ? stream.view(reader, new EventFrame(event)) : null);
   }
 
   /**

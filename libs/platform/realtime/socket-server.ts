@@ -4,7 +4,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationB
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
 import { type Config, CONFIG } from '@atrium/platform/config';
-import { allowedOrigins } from '@atrium/platform/http';
+import { originCheck } from '@atrium/platform/http';
 import { Log } from '@atrium/platform/observability';
 import { Authenticator } from '@atrium/platform/tenancy';
 import { CLOSE } from './connection.js';
@@ -31,7 +31,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
     maxPayload: MAX_FRAME_BYTES,
   });
   private readonly sessions = new Set<SocketSession>();
-  private readonly origins: ReadonlySet<string>;
+  private readonly isOriginAllowed: ReturnType<typeof originCheck>;
   private readonly proxies: BlockList;
   private timer: NodeJS.Timeout | undefined;
   private http: Server | undefined;
@@ -45,7 +45,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly handlers: FrameHandlers,
     private readonly log: Log,
   ) {
-    this.origins = new Set(allowedOrigins(config));
+    this.isOriginAllowed = originCheck(config);
     this.proxies = proxyList(config.TRUSTED_PROXIES);
   }
 
@@ -67,7 +67,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
   private upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => undefined);
     if (request.url?.split('?')[0] !== PATH) return refuse(socket, '404 Not Found');
-    if (!this.isOriginAllowed(request)) return refuse(socket, '403 Forbidden');
+    if (!this.isOriginAllowed(request.headers)) return refuse(socket, '403 Forbidden');
     if (this.sessions.size >= MAX_SOCKETS) return refuse(socket, '503 Service Unavailable');
     this.server.handleUpgrade(request, socket, head, (webSocket) => {
       const from = { ip: this.addressOf(request), userAgent: request.headers['user-agent']?.slice(0, 300) ?? null };
@@ -80,16 +80,6 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
       this.sessions.add(session);
       webSocket.on('close', () => this.sessions.delete(session));
     });
-  }
-
-  /** Browsers always send Origin; other programs need not, and cannot be made to act for a person who only visits a page. */
-  private isOriginAllowed({ headers: { origin, host } }: IncomingMessage): boolean {
-    if (origin === undefined || this.origins.has(origin)) return true;
-    try {
-      return host !== undefined && new URL(origin).host === host;
-    } catch {
-      return false;
-    }
   }
 
   /** The nearest address that is not one of our proxies. */

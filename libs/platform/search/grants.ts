@@ -52,13 +52,14 @@ export class ReaderGrants {
     this.sources.push(source);
   }
 
-  /** `org` for everyone but guests, `user:<id>`, and what the sources know. Call it outside of a transaction. */
+  /** `everyone`, `org` for all but guests, `user:<id>`, `agent:<id>` of an agent, and what the sources know. Call it outside of a transaction. */
   async of(ctx: OrgContext): Promise<GrantSet> {
     const narrowed = this.narrowed.get(ctx);
     if (narrowed) return narrowed;
     const person = personOf(ctx);
     if (person === null) throw new Error('the system reads on behalf of nobody');
-    const own = [`user:${person}`, ...(ctx.principal.role === 'guest' ? [] : ['org'])];
+    const { kind, id, role } = ctx.principal;
+    const own = ['everyone', `user:${person}`, ...(role === 'guest' ? [] : ['org']), ...(kind === 'agent' ? [`agent:${id}`] : [])];
     const further = await Promise.all(this.sources.map((source) => source.grantsOf(ctx)));
     return GrantSet.ofReader([...own, ...further.flat()]);
   }
@@ -68,5 +69,11 @@ export class ReaderGrants {
     const narrow = Object.freeze({ ...ctx });
     this.narrowed.set(narrow, grants);
     return narrow;
+  }
+
+  /** `copy` of a context, as narrow as that one is. */
+  sameFor(ctx: OrgContext, copy: OrgContext): OrgContext {
+    const narrowed = this.narrowed.get(ctx);
+    return narrowed ? this.narrow(copy, narrowed) : Object.freeze(copy);
   }
 }

@@ -3,11 +3,19 @@ import type { SearchKind } from '@atrium/contracts';
 import type { JsonObject } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 
-/** A quote where it stands: `quote` is exactly what the source says between `start` and `end`. */
-export interface LocatedQuote {
+/** `quote` is exactly what a text says between `start` and `end`. */
+export interface PlacedQuote {
   start: number;
   end: number;
   quote: string;
+}
+
+/** A quote where it stands in its source. */
+export interface LocatedQuote extends PlacedQuote {
+  /** What the source is called now. */
+  title: string;
+  /** From 1; null for a source without pages. */
+  page: number | null;
 }
 
 /** Registered by the feature that owns the sources of a kind. */

@@ -5,7 +5,13 @@ import type { JsonObject } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { foldQuery, wordsOf } from './folded-text.js';
 import type { GrantSet } from './grants.js';
+import { type QueryVector, QueryVectors } from './query-vectors.js';
+import { type Candidate, onceEach, rank, type Ranked, REACH } from './ranking.js';
+import { EXACT_UNITS } from './vector-filler.js';
 
+/** How many units the words of a question bring into consideration at least, and how many its meaning. */
+const MIN_CANDIDATES = 300;
+const NEAREST = 100;
 /** The most different words of a query that count. */
 const MAX_TERMS = 32;
 
@@ -15,9 +21,11 @@ export interface RetrievalRequest {
   kinds?: readonly SearchKind[];
   /** The most passages. 1 to 500. */
   limit: number;
-  /** Only passages of this channel or document. */
-  filters?: { channelId?: string; documentId?: string };
-  /** Each message or document only once, with its best passage. Default false. */
+  /** Only passages of this channel, of this document, of any of these namespaces: each one given must hold. */
+  filters?: { channelId?: string; documentId?: string; namespaceIds?: readonly string[] };
+  /** What held at that time. Default now. */
+  asOf?: Date;
+  /** Each message, document or memory only once, with its best passage. Default false. */
   once?: boolean;
 }
 
@@ -27,10 +35,10 @@ export interface Passage {
   subjectId: string;
   title: string;
   body: string;
-  /** BM25: comparable within one search, above 0. */
+  /** Comparable within one search, above 0. */
   score: number;
   grants: string[];
-  /** DocumentSource or MessageSource of the contracts. */
+  /** DocumentSource, MessageSource or MemorySource of the contracts. */
   source: JsonObject;
 }
 
@@ -52,14 +60,30 @@ export interface QueryMatches {
   places: Match[][];
 }
 
-/** Every search of Atrium: BM25 over the words of the query (any of them), among what the reader's grants allow. */
+export interface Found {
+  passages: Passage[];
+  /** `meaning`: the question could not be embedded now, so these were found by words only. */
+  degraded: 'meaning'[];
+}
+
+/** Every search of Atrium: by words (BM25, any of them) and by meaning, among what the reader's grants allow. */
 @Injectable()
 export class Retrieval {
-  constructor(private readonly db: Db) {}
+  constructor(
+    private readonly db: Db,
+    private readonly vectors: QueryVectors,
+  ) {}
 
-  /** The best passages first; none for a query without words. */
+  /** The best passages first; none for a query without words. Call it outside of a transaction. */
   async search(ctx: Pick<OrgContext, 'orgId'>, grants: GrantSet, request: RetrievalRequest): Promise<Passage[]> {
-    return this.db.readInOrg(ctx, async (tx) => this.ranked(tx, ctx, grants, request, await this.terms(tx, request.query)));
+    return (await this.find(ctx, grants, request)).passages;
+  }
+
+  /** `search`, and what it had to do without. */
+  async find(ctx: Pick<OrgContext, 'orgId'>, grants: GrantSet, request: RetrievalRequest): Promise<Found> {
+    const vector = await this.vectors.of(request.query);
+    const passages = await this.db.readInOrg(ctx, (tx) => ranked(tx, ctx, grants, request, vector === 'unavailable' ? null : vector));
+    return { passages, degraded: vector === 'unavailable' ? ['meaning'] : [] };
   }
 
   /**
@@ -69,7 +93,7 @@ export class Retrieval {
   async matches(ctx: Pick<OrgContext, 'orgId'>, query: string, texts: readonly string[]): Promise<QueryMatches> {
     const words = texts.map(wordsOf);
     return this.db.readInOrg(ctx, async (tx) => {
-      const terms = await this.terms(tx, query);
+      const terms = await termsOf(tx, query);
       const termOf = await termsOfWords(tx, terms, new Set(words.flat().map((word) => word.text)));
       const places = words.map((ofText) =>
         ofText.flatMap(({ text, start, end }) => {
@@ -80,35 +104,95 @@ export class Retrieval {
       return { terms, places };
     });
   }
+}
 
-  private async terms(tx: Tx, query: string): Promise<string[]> {
-    const rows = await tx.$queryRaw<{ lexeme: string }[]>`
-      SELECT l.lexeme FROM unnest(search_lexemes(${foldQuery(query)})) l ORDER BY l.positions[1], l.lexeme LIMIT ${MAX_TERMS}`;
-    return rows.map((row) => row.lexeme);
-  }
+async function termsOf(tx: Tx, query: string): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ lexeme: string }[]>`
+    SELECT l.lexeme FROM unnest(search_lexemes(${foldQuery(query)})) l ORDER BY l.positions[1], l.lexeme LIMIT ${MAX_TERMS}`;
+  return rows.map((row) => row.lexeme);
+}
 
-  private async ranked(
-    tx: Tx,
-    ctx: Pick<OrgContext, 'orgId'>,
-    grants: GrantSet,
-    request: RetrievalRequest,
-    terms: string[],
-  ): Promise<Passage[]> {
-    const keys = grants.toArray();
-    if (keys.length === 0 || terms.length === 0 || request.limit < 1) return [];
-    const { channelId, documentId } = request.filters ?? {};
-    const source = channelId || documentId ? JSON.stringify({ channelId, documentId }) : null;
-    // The function ranks beneath row level security; what it found is read through it, and the grants are asked again.
-    const rows = await tx.$queryRaw<PassageRow[]>`
-      SELECT u.id, u.kind, u.subject_id, u.title, u.body, u.grants, u.source, r.score
-      FROM search_statistics(${terms}::text[]) s
-      CROSS JOIN LATERAL search_ranked(s.terms, s.holders, s.units, s.mean_length, ${keys}::text[], ${request.kinds ? [...request.kinds] : null}::text[],
-        ${source}::jsonb, ${request.once ?? false}, ${request.limit}::int) r
-      JOIN search_units u ON u.org_id = ${ctx.orgId}::uuid AND u.id = r.id
-      WHERE u.grants && ${keys}::text[]
-      ORDER BY r.score DESC, r.id`;
-    return rows.map(({ id, subject_id, ...row }) => ({ unitId: id, subjectId: subject_id, ...row }));
-  }
+async function ranked(
+  tx: Tx,
+  ctx: Pick<OrgContext, 'orgId'>,
+  grants: GrantSet,
+  request: RetrievalRequest,
+  vector: QueryVector | null,
+): Promise<Passage[]> {
+  const keys = grants.toArray();
+  const terms = await termsOf(tx, request.query);
+  if (keys.length === 0 || terms.length === 0 || request.limit < 1) return [];
+  const statistics = await statisticsOf(tx, terms);
+  const ids = await candidateIds(tx, keys, request, statistics, vector);
+  if (ids.length === 0) return [];
+  const features = await tx.$queryRaw<FeatureRow[]>`
+    SELECT f.* FROM search_features(${ids}::uuid[], ${statistics.terms}::text[], ${keys}::text[], ${REACH}::int, ${vector?.space.id ?? null}::int, ${vector?.vector ?? null}) f
+    JOIN search_units u ON u.org_id = ${ctx.orgId}::uuid AND u.id = f.id
+    WHERE NOT EXISTS (SELECT FROM search_veils v WHERE v.org_id = ${ctx.orgId}::uuid AND v.kind = u.kind AND u.source @> v.source::jsonb)`;
+  const order = rank(
+    features.map(({ subject_id, place, ...row }) => ({ ...row, subjectId: subject_id, place: Number(place ?? 0) })),
+    {
+      idfs: statistics.holders.map((holders) => Math.log(1 + (Math.max(statistics.units - holders, 0) + 0.5) / (holders + 0.5))),
+      meanLength: statistics.mean_length,
+      meaningWeight: vector?.weight ?? 0,
+      nearEnough: vector?.nearEnough ?? 1,
+    },
+  );
+  const best = (request.once ? onceEach(order) : order).slice(0, Math.min(request.limit, 500));
+  return passagesOf(tx, ctx, keys, best);
+}
+
+interface Statistics {
+  units: number;
+  mean_length: number;
+  /** Those that some unit holds, rarest first. */
+  terms: string[];
+  holders: number[];
+}
+
+async function statisticsOf(tx: Tx, terms: string[]): Promise<Statistics> {
+  const [row] = await tx.$queryRaw<Statistics[]>`SELECT units, mean_length, terms, holders FROM search_statistics(${terms}::text[])`;
+  return row ?? { units: 0, mean_length: 1, terms: [], holders: [] };
+}
+
+/** What the words and what the meaning of the question find, each alone. */
+async function candidateIds(
+  tx: Tx,
+  keys: string[],
+  request: RetrievalRequest,
+  { units, mean_length, terms, holders }: Statistics,
+  vector: QueryVector | null,
+): Promise<string[]> {
+  const { channelId, documentId, namespaceIds } = request.filters ?? {};
+  const source = channelId || documentId ? JSON.stringify({ channelId, documentId }) : null;
+  const kinds = request.kinds ? [...request.kinds] : null;
+  const namespaces = namespaceIds ? [...namespaceIds] : null;
+  const asOf = request.asOf ?? new Date();
+  const most = Math.min(500, Math.max(MIN_CANDIDATES, request.limit * 3));
+  const byWords = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM search_ranked(${terms}::text[], ${holders}::double precision[], ${units}::double precision, ${mean_length}::double precision,
+      ${keys}::text[], ${kinds}::text[], ${source}::jsonb, ${namespaces}::text[], ${asOf}::timestamptz, false, ${most}::int)`;
+  const byMeaning = vector
+    ? await tx.$queryRaw<{ id: string }[]>`
+        SELECT id FROM search_nearest(${vector.space.id}::int, ${vector.space.dimensions}::int, ${vector.vector}, ${units <= EXACT_UNITS}::boolean,
+          ${keys}::text[], ${kinds}::text[], ${source}::jsonb, ${namespaces}::text[], ${asOf}::timestamptz, ${NEAREST}::int)`
+    : [];
+  return [...new Set([...byWords, ...byMeaning].map(({ id }) => id))];
+}
+
+/** The passages themselves. They were ranked beneath row level security: they are read through it, and the grants are asked again. */
+async function passagesOf(tx: Tx, ctx: Pick<OrgContext, 'orgId'>, keys: string[], best: readonly Ranked[]): Promise<Passage[]> {
+  const rows = await tx.$queryRaw<PassageRow[]>`
+    SELECT u.id, u.kind, u.subject_id, u.title, u.body, u.grants, u.source FROM search_units u
+    WHERE u.org_id = ${ctx.orgId}::uuid AND u.id = ANY (${best.map(({ candidate }) => candidate.id)}::uuid[]) AND u.grants && ${keys}::text[]
+      AND NOT EXISTS (SELECT FROM search_veils v WHERE v.org_id = ${ctx.orgId}::uuid AND v.kind = u.kind AND u.source @> v.source::jsonb)`;
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return best.flatMap(({ candidate, score }) => {
+    const row = byId.get(candidate.id);
+    if (!row) return [];
+    const { id, subject_id, ...passage } = row;
+    return [{ unitId: id, subjectId: subject_id, ...passage, score }];
+  });
 }
 
 /** The term of each of the words that is a form of one. */
@@ -131,5 +215,9 @@ interface PassageRow {
   body: string;
   grants: string[];
   source: JsonObject;
-  score: number;
+}
+
+interface FeatureRow extends Omit<Candidate, 'subjectId' | 'place'> {
+  subject_id: string;
+  place: bigint | null;
 }

@@ -1,12 +1,12 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { z } from 'zod';
-import { DocumentSource, MessageSource, SearchKind } from '@atrium/contracts';
+import { DocumentSource, MemorySource, MessageSource, SearchDegraded, SearchKind, text } from '@atrium/contracts';
 import { ToolRegistry } from '@atrium/platform/tools';
 import { ReaderGrants } from './grants.js';
 import { Retrieval } from './retrieval.js';
 
 export const SearchToolInput = z.strictObject({
-  query: z.string().min(1).max(4_000).describe('What to look for: words, or a question.'),
+  query: text(4_000).min(1).describe('What to look for: words, or a question.'),
   kinds: z.array(SearchKind).min(1).max(8).optional().describe('Where to look; everywhere when absent.'),
   limit: z.int().min(1).max(50).default(10),
 });
@@ -21,13 +21,14 @@ export const SearchToolOutput = z.strictObject({
       score: z.number(),
       /** Opaque keys of who may read it, for the answer that is made of it. */
       grants: z.array(z.string()),
-      source: z.union([DocumentSource, MessageSource]),
+      source: z.union([DocumentSource, MessageSource, MemorySource]),
     }),
   ),
+  degraded: SearchDegraded,
 });
 export type SearchToolOutput = z.infer<typeof SearchToolOutput>;
 
-/** The tool `search`: passages of messages and documents. Whose, the context says; no argument widens it. */
+/** The tool `search`: passages of messages, documents and memories. Whose, the context says; no argument widens it. */
 @Injectable()
 export class SearchTool implements OnModuleInit {
   constructor(
@@ -39,12 +40,13 @@ export class SearchTool implements OnModuleInit {
   onModuleInit(): void {
     this.tools.register({
       name: 'search',
-      description: 'Finds passages of the messages and documents that the caller may read, best first.',
+      description: 'Finds passages of the messages, documents and memories that the caller may read, best first.',
       input: SearchToolInput,
       output: SearchToolOutput,
       permission: 'search:read',
       effects: ['reads_private', 'reads_untrusted'],
-      run: async (ctx, input) => ({ passages: await this.retrieval.search(ctx, await this.grants.of(ctx), input) }) as SearchToolOutput,
+      sourcesOf: ({ passages }) => passages.map(({ kind, subjectId, grants }) => ({ kind, subjectId, grants })),
+      run: async (ctx, input) => (await this.retrieval.find(ctx, await this.grants.of(ctx), input)) as SearchToolOutput,
     });
   }
 }

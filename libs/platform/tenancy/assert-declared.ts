@@ -5,7 +5,7 @@ import { ACCESS } from './declarations.js';
 /** Nest marks a route handler with this metadata key. */
 const ROUTE_PATH = 'path';
 
-/** Every route handler that declares neither `@Requires` nor `@Public`; boot fails when there is one. */
+/** Every route handler that declares none of `@Requires`, `@SignedIn` and `@Public`; boot fails when there is one. */
 export function undeclaredRoutes(app: INestApplicationContext): string[] {
   const scanner = new MetadataScanner();
   const undeclared: string[] = [];

@@ -1,5 +1,6 @@
+export { addressGroup } from './address-group.js';
 export { undeclaredRoutes } from './assert-declared.js';
-export { ACCESS, Public, Requires, type AccessDeclaration } from './declarations.js';
+export { ACCESS, Public, Requires, SignedIn, type AccessDeclaration } from './declarations.js';
 export {
   asAgent,
   assertPermission,

@@ -13,6 +13,8 @@ export abstract class Authenticator {
 export interface PrincipalNames {
   readonly kind: PrincipalRef['kind'];
   displayNames(orgId: OrgId, ids: string[]): Promise<Map<string, string>>;
+  /** Whether it exists and may act now. Absent: whoever exists may. */
+  mayAct?(orgId: OrgId, id: string): Promise<boolean>;
 }
 
 /** Display names of people and agents, without knowing who owns them. */
@@ -36,5 +38,10 @@ export class PrincipalDirectory {
 
   async exists(orgId: OrgId, ref: { kind: 'user'; id: UserId } | { kind: 'agent'; id: AgentId } | PrincipalRef): Promise<boolean> {
     return (await this.displayNames(orgId, [ref])).size === 1;
+  }
+
+  /** Whether the principal exists and may act now. */
+  async mayAct(orgId: OrgId, ref: PrincipalRef): Promise<boolean> {
+    return (await this.sources.get(ref.kind)?.mayAct?.(orgId, ref.id)) ?? this.exists(orgId, ref);
   }
 }

@@ -1,3 +1,3 @@
-export type { Tool } from './tool.js';
+export type { Tool, ToolSource } from './tool.js';
 export { ToolRegistry } from './tool.registry.js';
 export { ToolsModule } from './tools.module.js';

@@ -41,6 +41,17 @@ describe('ToolRegistry', () => {
     expect(() => registry.register(double)).toThrow('registered twice');
   });
 
+  it('refuses a tool whose result is no object at the root', () => {
+    const choice = z.union([z.strictObject({ value: z.int() }), z.strictObject({ none: z.literal(true) })]);
+    for (const output of [z.array(z.int()), choice, z.json()])
+      expect(() => registryWith({ ...double, output: output as never })).toThrow('the output of the tool double is no object');
+  });
+
+  it('shows a schema that has a name in OpenAPI as an object', () => {
+    const registry = registryWith({ ...double, output: double.output.meta({ id: 'Doubled' }) });
+    expect(registry.list(ctx)[0]?.outputSchema).toEqual(registryWith().list(ctx)[0]?.outputSchema);
+  });
+
   it('lists with JSON schemas what the caller may use', () => {
     const registry = registryWith();
     expect(registry.list(without)).toEqual([]);

@@ -1,50 +1,120 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { judged, PERMISSIONS, type Tool as ToolShape } from '@atrium/contracts';
+import { IdempotencyKey, judged, PERMISSIONS, type Tool as ToolShape, type ToolEffect } from '@atrium/contracts';
 import { Invalid, NotFound } from '@atrium/platform/errors';
 import { assertPermission, type OrgContext } from '@atrium/platform/tenancy';
-import type { Tool } from './tool.js';
+import type { Tool, ToolSource } from './tool.js';
+
+/** The argument that every tool that writes has beside its own. */
+const KEY_ARGUMENT = {
+  idempotencyKey: IdempotencyKey.optional().describe(
+    'Your own name for this call. Send the same key again when you do not know whether the call arrived: it is done once, and answered alike.',
+  ),
+};
 
 /** Every tool of this installation. Features register theirs in `onModuleInit`. */
 @Injectable()
 export class ToolRegistry {
-  private readonly tools = new Map<string, Tool>();
+  private readonly tools = new Map<string, { tool: Tool; shape: ToolShape }>();
 
-  /** A tool without a known permission, or with a taken name, stops the boot. */
+  /**
+   * A tool without a known permission, with a taken name, with arguments that are no strict object, or with a schema that clients of MCP
+   * would not take, stops the boot.
+   */
   register<I extends z.ZodType, O extends z.ZodType>(tool: Tool<I, O>): void {
     if (!PERMISSIONS.includes(tool.permission)) throw new Error(`tool ${tool.name} declares no permission`);
     if (this.tools.has(tool.name)) throw new Error(`tool ${tool.name} is registered twice`);
-    this.tools.set(tool.name, tool);
+    const whole = { ...tool, input: argumentsOf(tool) };
+    this.tools.set(tool.name, { tool: whole, shape: shapeOf(whole) });
   }
 
   /**
    * Runs a tool with the rights of `ctx`; arguments and result are checked against its schemas.
-   * @throws NotFound `tools.not_found`, Forbidden `auth.permission_missing`, Invalid `tools.invalid_arguments`
+   * @throws NotFound `tools.not_found`, Forbidden `auth.permission_missing`, Invalid `tools.invalid_arguments`, and what the tool throws
    */
   async call(ctx: OrgContext, name: string, args: unknown): Promise<unknown> {
-    const tool = this.tools.get(name);
+    const { tool, input } = this.judge(ctx, name, args);
+    const { idempotencyKey, ...own } = input;
+    return tool.output.parse(await tool.run(typeof idempotencyKey === 'string' ? claiming(ctx, idempotencyKey, name, own) : ctx, own));
+  }
+
+  /** What the call would do, without making it. @throws as `call` does before the tool runs */
+  effectsOf(ctx: OrgContext, name: string, args: unknown): readonly ToolEffect[] {
+    const { tool, input } = this.judge(ctx, name, args);
+    return tool.effectsOf?.(input) ?? tool.effects;
+  }
+
+  /** What an output was made of; null of a tool that does not tell. */
+  sourcesOf(name: string, output: unknown): ToolSource[] | null {
+    return this.tools.get(name)?.tool.sourcesOf?.(output) ?? null;
+  }
+
+  /** Whether what it reads may become part of an answer to many readers: it reads nothing private, or tells its sources. */
+  isForAudiences(name: string): boolean {
+    const tool = this.tools.get(name)?.tool;
+    return tool !== undefined && (tool.sourcesOf !== undefined || !tool.effects.includes('reads_private'));
+  }
+
+  names(): string[] {
+    return [...this.tools.keys()];
+  }
+
+  private judge(ctx: OrgContext, name: string, args: unknown): { tool: Tool; input: Record<string, unknown> } {
+    const tool = this.tools.get(name)?.tool;
     if (!tool) throw new NotFound('tools.not_found', 'There is no such tool.', { params: { name } });
     assertPermission(ctx, tool.permission);
     const input = judged(tool.input, args);
-    if (!input.success) {
-      const places = input.error.issues.map((issue) => ({ pointer: `/${issue.path.map(String).join('/')}`, message: issue.message }));
-      throw new Invalid('tools.invalid_arguments', `The arguments of ${name} do not have the documented form.`, { places });
-    }
-    return tool.output.parse(await tool.run(ctx, input.data));
+    if (input.success) return { tool, input: input.data as Record<string, unknown> };
+    const places = input.error.issues.slice(0, 50).map((issue) => ({
+      pointer: `/${issue.path.map((part) => String(part).slice(0, 100)).join('/')}`,
+      message: issue.message.slice(0, 300),
+    }));
+    const first = places[0] ? ` ${places[0].pointer} ${places[0].message}` : '';
+    throw new Invalid('tools.invalid_arguments', `The arguments of ${name} do not have the documented form:${first}`, { places });
   }
 
   /** The tools that the caller may use, by name. */
   list(ctx: OrgContext): ToolShape[] {
     return [...this.tools.values()]
-      .filter((tool) => ctx.permissions.has(tool.permission))
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map(({ name, description, permission, effects, input, output }) => ({
-        name,
-        description,
-        permission,
-        effects: [...effects],
-        inputSchema: z.toJSONSchema(input, { io: 'input' }) as ToolShape['inputSchema'],
-        outputSchema: z.toJSONSchema(output, { io: 'output' }) as ToolShape['outputSchema'],
-      }));
+      .filter(({ tool }) => ctx.permissions.has(tool.permission))
+      .map(({ shape }) => shape)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
+}
+
+function shapeOf({ name, description, permission, effects, input, output }: Tool): ToolShape {
+  return {
+    name,
+    description,
+    permission,
+    effects: [...effects],
+    inputSchema: jsonSchemaOf(name, input, 'input'),
+    outputSchema: jsonSchemaOf(name, output, 'output'),
+  };
+}
+
+function jsonSchemaOf(name: string, schema: z.ZodType, io: 'input' | 'output'): ToolShape['inputSchema'] {
+  // The names that schemas have in OpenAPI are no keyword of JSON Schema.
+  const override = ({ jsonSchema }: { jsonSchema: { id?: unknown } }) => void delete jsonSchema.id;
+  // A copy without the name that it may have in OpenAPI, under which it would only point at itself.
+  const made = z.toJSONSchema(schema.clone(schema.def), { io, override, unrepresentable: 'any' }) as ToolShape['inputSchema'];
+  // One such tool, and a client refuses the whole list.
+  if (made['type'] !== 'object') throw new Error(`the ${io} of the tool ${name} is no object: ${JSON.stringify(made).slice(0, 200)}`);
+  return made;
+}
+
+/** The arguments of a tool as its callers see them. */
+function argumentsOf({ name, input, effects }: Tool): z.ZodType {
+  if (!(input instanceof z.ZodObject) || !(input.def.catchall instanceof z.ZodNever))
+    throw new Error(`the arguments of the tool ${name} are no strict object`);
+  return effects.includes('writes') ? input.extend(KEY_ARGUMENT) : input;
+}
+
+/** `ctx` with a claim of the key, bound to this tool and these arguments. */
+function claiming(ctx: OrgContext, key: string, name: string, input: object): OrgContext {
+  const requestHash = createHash('sha256')
+    .update(`tool ${name}\n${JSON.stringify(input)}`)
+    .digest('hex');
+  return Object.freeze({ ...ctx, idempotency: { key, requestHash, claimed: false, replayed: false } });
 }
