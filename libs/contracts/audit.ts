@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Actor, page, PageQuery, Time } from './common.js';
+import { Actor, Moment, page, PageQuery, Time } from './common.js';
 import { EventId, OrgId } from './ids.js';
 
 /** A record of the log as an auditor sees it. Text of persons is not in it: a changed text shows as `"[text]"`. */
@@ -25,9 +25,6 @@ export const AuditRow = z
   .meta({ id: 'AuditRow' });
 export type AuditRow = z.infer<typeof AuditRow>;
 export const AuditPage = page(AuditRow).meta({ id: 'AuditPage' });
-
-/** A time that PostgreSQL can hold. */
-const Moment = Time.refine((value) => !value.startsWith('0000'), 'must be after the year 0');
 
 const filters = {
   type: z.string().max(100).optional(),

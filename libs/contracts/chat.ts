@@ -71,8 +71,12 @@ export type ChannelMemberQuery = z.infer<typeof ChannelMemberQuery>;
 export const Citation = z
   .strictObject({
     documentId: DocumentId,
+    /** What the document was called when the answer was written. */
+    title: z.string(),
     version: z.int(),
     chunkId: ChunkId,
+    /** Where `start` stands, from 1; null for a document without pages. */
+    page: z.int().min(1).nullable(),
     start: z.int(),
     end: z.int(),
     quote: z.string(),

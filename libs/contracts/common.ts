@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** RFC 3339, UTC, milliseconds. */
 export const Time = z.iso.datetime();
 
+/** A time that PostgreSQL can hold. */
+export const Moment = Time.refine((value) => !value.startsWith('0000'), 'must be after the year 0');
+
 /** One line of text that a person named something with: trimmed, no control characters. */
 export const line = (maxChars: number) =>
   z
@@ -24,6 +27,9 @@ function isCleanText(value: string): boolean {
     !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(value)
   );
 }
+
+/** A client's own name for one request: the same key with the same request is worked on once, and answered as the first time. Kept 24 hours. */
+export const IdempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
 
 /** `?limit=&cursor=` of every list. `limit` is 1 to 200, default 50; `cursor` is what the page before gave as `nextCursor`. */
 export const PageQuery = z.strictObject({

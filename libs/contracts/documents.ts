@@ -1,12 +1,7 @@
 import { z } from 'zod';
+import { Access, AccessInput } from './access.js';
 import { line, Metadata, page, PageQuery, Time } from './common.js';
 import { ChunkId, DocumentId, UserId } from './ids.js';
-
-/** private: its owner only; organization: every member (guests not). Teams and named people come later. */
-export const AccessLevel = z.enum(['private', 'organization']);
-export type AccessLevel = z.infer<typeof AccessLevel>;
-export const Access = z.strictObject({ level: AccessLevel, grants: z.array(z.never()) }).meta({ id: 'Access' });
-export type Access = z.infer<typeof Access>;
 
 export const DocumentStatus = z.enum(['processing', 'ready', 'failed']);
 export type DocumentStatus = z.infer<typeof DocumentStatus>;
@@ -34,7 +29,7 @@ export type DocumentPage = z.infer<typeof DocumentPage>;
 
 const Title = line(300);
 /** Metadata as a request may give it: without NUL and lone surrogates, which the database cannot keep. */
-const GivenMetadata = Metadata.refine(
+export const GivenMetadata = Metadata.refine(
   (value) => faultOf(value) === null,
   'must not contain NUL or broken Unicode, nor be nested deeper than 32 levels',
 );
@@ -52,11 +47,6 @@ function faultOf(value: unknown): string | null {
 }
 const isStorable = (value: string) => !/\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(value);
 
-/** A level alone is short for `{level, grants: []}`. */
-export const AccessInput = z.union([
-  AccessLevel.transform((level) => ({ level })),
-  z.strictObject({ level: AccessLevel, grants: z.array(z.never()).optional() }),
-]);
 /** Raw text as a document; `mediaType` is text/plain (default), text/markdown or text/html. */
 export const CreateDocument = z
   .strictObject({
@@ -69,7 +59,7 @@ export const CreateDocument = z
   })
   .meta({ id: 'CreateDocument' });
 export type CreateDocument = z.infer<typeof CreateDocument>;
-/** The fields beside `file` in a multipart upload; `title` defaults to the file's name, `access` to organization. */
+/** The fields beside `file` in a multipart upload; `title` defaults to the file's name, `access` (a level, or JSON of AccessInput) to organization. */
 export const UploadFields = z.strictObject({
   title: Title.optional(),
   metadata: z
@@ -87,7 +77,21 @@ export const UploadFields = z.strictObject({
     })
     .pipe(GivenMetadata)
     .optional(),
-  access: AccessLevel.optional(),
+  access: z
+    .string()
+    .max(10_000)
+    .describe('A level, or JSON of a level and grants as in a JSON body.')
+    .transform((value, ctx): unknown => {
+      if (!value.startsWith('{')) return value;
+      try {
+        return JSON.parse(value);
+      } catch {
+        ctx.addIssue({ code: 'custom', message: 'must be a level, or JSON with a level and grants' });
+        return z.NEVER;
+      }
+    })
+    .pipe(AccessInput)
+    .optional(),
 });
 export type UploadFields = z.infer<typeof UploadFields>;
 /** Raw text as the next version of a document; `title` and `metadata`, when given, replace those of the document. */

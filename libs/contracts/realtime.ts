@@ -41,6 +41,15 @@ export const LiveFrame = z.discriminatedUnion('kind', [
     offset: z.int(),
     text: z.string(),
   }),
+  /** A piece of what an agent's model says in a step of a run, to the person for whom it runs. */
+  z.strictObject({
+    type: z.literal('live'),
+    kind: z.literal('run_delta'),
+    runId: z.uuid(),
+    step: z.int(),
+    offset: z.int(),
+    text: z.string(),
+  }),
   z.strictObject({ type: z.literal('live'), kind: z.literal('read'), channelId: ChannelId, seq: Seq }),
 ]);
 export type LiveFrame = z.infer<typeof LiveFrame>;
