@@ -69,19 +69,15 @@ export class AccountsService {
 
   /** The person whose e-mail and password these are. @throws as `login` */
   async prove(caller: Caller, email: string, password: string): Promise<Credentials> {
-    this.attempts.begin(email, caller.ip);
-    const person = await this.db
-      .asIdentity((tx) => credentialsOf(tx, email))
-      .catch((error: unknown) => {
-        // An outage is nobody's guess.
-        this.attempts.takeBack(email, caller.ip);
-        throw error;
-      });
+    const person = await this.db.asIdentity(async (tx) => {
+      await this.attempts.begin(tx, email, caller.ip);
+      return credentialsOf(tx, email);
+    });
     if (!(await this.passwords.matches(person?.passwordHash ?? null, password)) || !person) {
       await this.log.tell(caller, 'instance.sign_in_failed', person?.id ?? null);
       throw new Unauthenticated('auth.invalid_credentials', 'E-mail or password is wrong.');
     }
-    this.attempts.succeed(email, caller.ip);
+    await this.attempts.succeed(email, caller.ip);
     return person;
   }
 
@@ -96,19 +92,23 @@ export class AccountsService {
     return made === 1 ? id : null;
   }
 
-  /** Changes the display name, here and in every organization of the person. Sending it again finishes what a crash left. */
+  /** Changes the display name, here and in every organization of the person. A repeat finishes what a crash left, by the name of that moment. */
   async patchMe(ctx: OrgContext, input: PatchMe): Promise<User> {
     const userId = assertSignedIn(ctx);
-    const { user, orgIds } = await this.db.asIdentity(async (tx) => {
+    const changed = await this.db.asIdentity(async (tx) => {
       await tx.$executeRaw`UPDATE users SET display_name = ${input.displayName}, updated_at = clock_timestamp()
         WHERE id = ${userId}::uuid AND display_name <> ${input.displayName}`;
-      const found = await tx.user.findFirst({ where: { id: userId } });
-      const memberships = await tx.member.findMany({ where: { userId, NOT: { displayName: input.displayName } }, select: { orgId: true } });
-      return { user: found, orgIds: memberships.map((membership) => membership.orgId as OrgId) };
+      const user = await tx.user.findFirst({ where: { id: userId } });
+      if (!user) throw new NotFound('organizations.member_not_found', 'There is no such member.');
+      return toUser(user);
+    }, ctx);
+    const { displayName, orgIds } = await this.db.asIdentity(async (tx) => {
+      const { displayName: name } = await tx.user.findFirstOrThrow({ where: { id: userId }, select: { displayName: true } });
+      const memberships = await tx.member.findMany({ where: { userId, NOT: { displayName: name } }, select: { orgId: true } });
+      return { displayName: name, orgIds: memberships.map((membership) => membership.orgId as OrgId) };
     });
-    if (!user) throw new NotFound('organizations.member_not_found', 'There is no such member.');
-    for (const orgId of orgIds) await this.members.rename(ctx, orgId, userId, input.displayName);
-    return toUser(user);
+    for (const orgId of orgIds) await this.members.rename(ctx, orgId, userId, displayName);
+    return changed;
   }
 
   /** Makes the account, or finds the one that a registration left without an organization. */
@@ -129,9 +129,9 @@ export class AccountsService {
   }
 
   private async isTheirs(caller: Caller, input: Register, person: { passwordHash: string }): Promise<boolean> {
-    this.attempts.begin(input.email, caller.ip);
+    await this.db.asIdentity((tx) => this.attempts.begin(tx, input.email, caller.ip));
     const right = await this.passwords.matches(person.passwordHash, input.password);
-    if (right) this.attempts.succeed(input.email, caller.ip);
+    if (right) await this.attempts.succeed(input.email, caller.ip);
     return right;
   }
 

@@ -2,10 +2,17 @@ import type { Permission } from '@atrium/contracts';
 import { Forbidden } from '@atrium/platform/errors';
 
 /** What a key gets only when its maker names it. */
-const NOT_BY_DEFAULT: ReadonlySet<Permission> = new Set(['members:manage', 'invitations:manage', 'api-keys:manage', 'organization:manage']);
+const NOT_BY_DEFAULT: ReadonlySet<Permission> = new Set([
+  'members:manage',
+  'invitations:manage',
+  'api-keys:manage',
+  'organization:manage',
+  'agents:manage',
+  'webhooks:manage',
+]);
 
 /**
- * The permissions of a new key: those asked for, or its maker's but for managing people and keys. They are cut by the owner's role of the
+ * The permissions of a new key: those asked for, or its maker's but for managing people, keys, agents and webhooks. They are cut by the owner's role of the
  * moment whenever the key is used.
  * @throws Forbidden `organizations.api_key_scope`
  */

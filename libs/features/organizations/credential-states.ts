@@ -109,7 +109,9 @@ export class CredentialStates implements OnModuleDestroy {
     const orgId = row.org_id as OrgId;
     const role = row.role as Role;
     const owner = row.owner_id as UserId;
-    if (row.agent_id !== null && !(await this.directory.exists(orgId, { kind: 'agent', id: row.agent_id }))) return null;
+    // As at its making: keys that name an agent are for administrators.
+    if (row.agent_id !== null && !ROLE_PERMISSIONS[role].some((one) => one === 'organization:manage')) return null;
+    if (row.agent_id !== null && !(await this.directory.mayAct(orgId, { kind: 'agent', id: row.agent_id }))) return null;
     const rights: readonly Permission[] = ROLE_PERMISSIONS[role];
     return {
       orgId,

@@ -36,9 +36,11 @@ export class Founding {
     return this.db.asIdentity(async (tx) => {
       const [person] = await tx.$queryRaw<{ planned: string | null }[]>`
         SELECT last_organization_id AS planned FROM users WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
-      if (await tx.member.findFirst({ where: { userId }, select: { userId: true } })) return null;
       const planned = person?.planned ?? null;
-      if (planned !== null && !(await tx.organization.findFirst({ where: { id: planned }, select: { id: true } }))) return planned as OrgId;
+      const isFounded = planned !== null && (await tx.organization.findFirst({ where: { id: planned }, select: { id: true } })) !== null;
+      // After the look at the organization: whoever founded it meanwhile is a member of it by now.
+      if (await tx.member.findFirst({ where: { userId }, select: { userId: true } })) return null;
+      if (planned !== null && !isFounded) return planned as OrgId;
       const orgId = uuidv7() as OrgId;
       await tx.$executeRaw`UPDATE users SET last_organization_id = ${orgId}::uuid WHERE id = ${userId}::uuid`;
       return orgId;

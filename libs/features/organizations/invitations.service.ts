@@ -10,7 +10,7 @@ import type {
   PageQuery,
   Invitation,
 } from '@atrium/contracts';
-import { CONFIG, type Config } from '@atrium/platform/config';
+import { CONFIG, type Config, publicUrl } from '@atrium/platform/config';
 import { Db, type Tx } from '@atrium/platform/db';
 import { Conflict, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
@@ -130,7 +130,6 @@ export class InvitationsService {
 
   /** The token stands behind the #, where no server and no log sees it. */
   private linkOf(token: string): string {
-    const base = this.config.PUBLIC_URL ?? `http://${this.config.HOST}:${this.config.PORT}`;
-    return `${base.replace(/\/$/, '')}/accept-invitation#${token}`;
+    return `${publicUrl(this.config)}/accept-invitation#${token}`;
   }
 }

@@ -45,7 +45,7 @@ describe('organizations', () => {
   };
   const noticesOf = async (work: () => Promise<unknown>) => {
     const notices: RevocationNotice[] = [];
-    const stop = app.get(Revocations).listen((notice) => notices.push(notice));
+    const stop = app.get(Revocations).listen((notice, origin) => origin === 'here' && notices.push(notice));
     await work();
     stop();
     return notices;

@@ -7,12 +7,15 @@ import { ApiKeysService } from './api-keys.service.js';
 import { AuthController } from './auth.controller.js';
 import { CredentialStates } from './credential-states.js';
 import { Founding } from './founding.js';
+import { GranteesQueries } from './grantees.queries.js';
 import { InstanceLog } from './instance-log.js';
+import { InvitationPageController } from './invitation-page.controller.js';
 import { InvitationsController } from './invitations.controller.js';
 import { InvitationsService } from './invitations.service.js';
 import { JoiningService } from './joining.service.js';
 import { MeController } from './me.controller.js';
 import { MemberNames } from './member-names.js';
+import { MemberTools } from './member.tools.js';
 import { MembersController } from './members.controller.js';
 import { MembersQueries } from './members.queries.js';
 import { MembersService } from './members.service.js';
@@ -22,24 +25,41 @@ import { OrganizationsService } from './organizations.service.js';
 import { Passwords } from './passwords.js';
 import { RefreshCookie } from './refresh-cookie.js';
 import { SessionSweep } from './session-sweep.js';
+import { SessionWatch } from './session-watch.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInAttempts } from './sign-in-attempts.js';
+import { TeamGrants } from './team-grants.js';
+import { TeamRepository } from './team.repository.js';
+import { TeamsController } from './teams.controller.js';
+import { TeamsQueries } from './teams.queries.js';
+import { TeamsService } from './teams.service.js';
 import { TokenAuthenticator } from './token.authenticator.js';
 
 /** Global for the ports that it fills: the guard, sockets and tools authenticate with it. */
 @Global()
 @Module({
-  controllers: [AuthController, MeController, OrganizationsController, MembersController, InvitationsController, ApiKeysController],
+  controllers: [
+    AuthController,
+    MeController,
+    OrganizationsController,
+    MembersController,
+    InvitationPageController,
+    InvitationsController,
+    ApiKeysController,
+    TeamsController,
+  ],
   providers: [
     AccountsService,
     ApiKeysService,
     ApiKeyUse,
     CredentialStates,
     Founding,
+    GranteesQueries,
     InstanceLog,
     InvitationsService,
     JoiningService,
     MemberNames,
+    MemberTools,
     MembersQueries,
     MembersService,
     OrganizationsQueries,
@@ -48,10 +68,24 @@ import { TokenAuthenticator } from './token.authenticator.js';
     RefreshCookie,
     SessionSweep,
     SessionsService,
-    { provide: SignInAttempts, useFactory: () => new SignInAttempts() },
+    SessionWatch,
+    SignInAttempts,
+    TeamGrants,
+    TeamRepository,
+    TeamsQueries,
+    TeamsService,
     TokenAuthenticator,
     { provide: Authenticator, useExisting: TokenAuthenticator },
   ],
-  exports: [Authenticator, AccountsService, ApiKeysService, InvitationsService, MembersQueries, MembersService],
+  exports: [
+    Authenticator,
+    AccountsService,
+    ApiKeysService,
+    GranteesQueries,
+    InvitationsService,
+    MembersQueries,
+    MembersService,
+    TeamsQueries,
+  ],
 })
 export class OrganizationsModule {}

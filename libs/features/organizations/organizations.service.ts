@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { CreateOrganization, MyOrganization, Organization, OrgId, PatchOrganization } from '@atrium/contracts';
-import { Db } from '@atrium/platform/db';
+import { Db, isUniqueViolation } from '@atrium/platform/db';
 import { Forbidden, NotFound, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import { assertUnchanged } from '@atrium/platform/http';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { toOrganization } from './account.repository.js';
 import { Founding } from './founding.js';
-import { withPersonalClaim } from './personal-claim.js';
 import { assertMayFound } from './registration.js';
 import { assertSignedIn } from './signed-in.js';
 
@@ -39,9 +38,16 @@ export class OrganizationsService {
         });
       }
       return { orgId: uuidv7() as OrgId, email: user.email, displayName: user.displayName };
-    }, withPersonalClaim(ctx));
+    }, ctx);
+    const founder = { id: userId, email, displayName };
+    // Another try with the same Idempotency-Key, before or beside this one, may have made it.
     const organization =
-      (await this.existing(orgId, ctx)) ?? (await this.founding.found(ctx, { id: userId, email, displayName }, orgId, input.name));
+      (ctx.idempotency?.replayed ? await this.find(orgId) : null) ??
+      (await this.founding.found(ctx, founder, orgId, input.name).catch(async (error: unknown) => {
+        const made = isUniqueViolation(error) ? await this.find(orgId) : null;
+        if (!made) throw error;
+        return made;
+      }));
     return { ...organization, role: 'owner', suspendedAt: null };
   }
 
@@ -66,9 +72,7 @@ export class OrganizationsService {
     });
   }
 
-  /** What an earlier try with the same Idempotency-Key made. */
-  private async existing(orgId: OrgId, ctx: OrgContext): Promise<Organization | null> {
-    if (!ctx.idempotency?.replayed) return null;
+  private async find(orgId: OrgId): Promise<Organization | null> {
     const found = await this.db.readInOrg({ orgId }, (tx) => tx.organization.findFirst({ where: { id: orgId } }));
     return found ? toOrganization(found) : null;
   }

@@ -16,8 +16,8 @@ export class Passwords implements OnModuleInit {
   private readonly waiting: (() => void)[] = [];
   private decoy: Promise<string> | null = null;
 
-  async onModuleInit(): Promise<void> {
-    await this.decoyHash();
+  onModuleInit(): void {
+    this.decoyHash().catch(() => undefined);
   }
 
   /** @throws Unavailable `request.overloaded` */

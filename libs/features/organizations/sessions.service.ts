@@ -9,7 +9,6 @@ import { ACCESS_SECONDS, AccessTokens } from './access-token.js';
 import { type Account, activeAccount } from './account.repository.js';
 import { InstanceLog } from './instance-log.js';
 import { invalidToken } from './invalid-token.js';
-import { withPersonalClaim } from './personal-claim.js';
 import { RefreshTokens } from './refresh-token.js';
 import { type EndedSession, endSessions, insertSession, rotateSession } from './session.repository.js';
 import { assertSignedIn } from './signed-in.js';
@@ -67,7 +66,7 @@ export class SessionsService {
   async switch(ctx: OrgContext, input: SwitchOrganization): Promise<OpenedSession> {
     const userId = assertSignedIn(ctx);
     try {
-      return await this.open(withPersonalClaim(ctx), userId, input.organizationId, input.transport);
+      return await this.open(ctx, userId, input.organizationId, input.transport);
     } catch (error) {
       if (error instanceof Forbidden && error.code === 'auth.no_membership') {
         throw new NotFound('organizations.not_found', 'There is no such organization, or you are not in it.');
@@ -115,8 +114,9 @@ export class SessionsService {
 
   /** @throws NotFound `auth.session_not_found` for one that is not the person's own, or is over. */
   async endOne(ctx: OrgContext, sessionId: string): Promise<void> {
-    const ended = await this.end(ctx, { userId: assertSignedIn(ctx), sessionId }, 'signed_out');
-    if (ended.length === 0) throw new NotFound('auth.session_not_found', 'There is no such session.');
+    await this.end(ctx, { userId: assertSignedIn(ctx), sessionId }, 'signed_out', () => {
+      throw new NotFound('auth.session_not_found', 'There is no such session.');
+    });
   }
 
   /** Ends what a person has in an organization because the rights there changed; API keys are read anew. */
@@ -125,13 +125,23 @@ export class SessionsService {
     this.revocations.revoke({ orgId, userId });
   }
 
-  private async end(ctx: OrgContext, which: { userId: string; sessionId?: string | undefined }, reason: string): Promise<EndedSession[]> {
-    const ended = await this.db.asIdentity((tx) => endSessions(tx, which, reason));
+  /** The claiming transaction of its request: a repeat tells nothing a second time. */
+  private async end(
+    ctx: OrgContext,
+    which: { userId: string; sessionId?: string | undefined },
+    reason: string,
+    onNone: () => void = () => undefined,
+  ): Promise<void> {
+    const ended = await this.db.asIdentity(async (tx) => {
+      const sessions = await endSessions(tx, which, reason);
+      if (sessions.length === 0) onNone();
+      return sessions;
+    }, ctx);
     for (const { id, orgId } of ended) this.revocations.revoke({ orgId, userId: which.userId, sessionId: id });
+    if (ctx.idempotency?.replayed) return;
     for (const { id, orgId } of ended) {
       await this.log.tell(ctx, 'instance.signed_out', which.userId, { organizationId: orgId, sessionId: id, reason });
     }
-    return ended;
   }
 
   private async tellReuse(caller: Caller, ended: EndedSession): Promise<void> {
