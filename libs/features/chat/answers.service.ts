@@ -3,6 +3,7 @@ import type { ChannelId, Citation, Message, MessageId } from '@atrium/contracts'
 import { Db, type Tx } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
 import { type OrgContext, PrincipalDirectory, systemContext } from '@atrium/platform/tenancy';
+import { AnswerSourceRepository } from './answer-source.repository.js';
 import type { ChannelAccess } from './channel.js';
 import { ChannelRepository } from './channel.repository.js';
 import { type AnswerSource, assertAuthor, assertNotDeleted, messageNotFound, type MessageRow, messageView } from './message.js';
@@ -10,14 +11,15 @@ import { messageCompleted } from './message-events.js';
 import { MessageRepository } from './message.repository.js';
 import { MessageUnits } from './message-units.js';
 import { MessagesService } from './messages.service.js';
-import { type Names, readerOf } from './reader.js';
+import { nameOf, type Names, readerOf } from './reader.js';
 
 /** How an answer ended. */
 interface Ending {
   status: 'complete' | 'failed' | 'cancelled';
   body: string;
   citations: Citation[];
-  sources: readonly AnswerSource[];
+  /** Absent: those that were saved with its text. */
+  sources?: readonly AnswerSource[] | undefined;
 }
 
 /** An agent's answer: opened as a `streaming` message, grown without events, and ended by one. `ctx` is the agent's own. */
@@ -28,6 +30,7 @@ export class AnswersService {
     private readonly events: Events,
     private readonly channels: ChannelRepository,
     private readonly messages: MessageRepository,
+    private readonly sources: AnswerSourceRepository,
     private readonly posts: MessagesService,
     private readonly units: MessageUnits,
     private readonly directory: PrincipalDirectory,
@@ -45,17 +48,20 @@ export class AnswersService {
 
   /**
    * Keeps the text so far, for clients that come or come back. Plain row, no event. `sources`: what the text is made of, as far as it is known.
-   * False when the message is not being written any more, because it ended or was deleted.
+   * Answers the grants that these have now, one each of which a reader needs; null when the message is not being written any more, because
+   * it ended or was deleted.
    */
-  async saveProgress(ctx: OrgContext, id: MessageId, body: string, sources: readonly AnswerSource[] = []): Promise<boolean> {
+  async saveProgress(ctx: OrgContext, id: MessageId, body: string, sources: readonly AnswerSource[] = []): Promise<string[][] | null> {
     const { self } = readerOf(ctx);
     return this.db.inOrg(ctx, async (tx) => {
       const saved = await tx.message.updateMany({
         where: { orgId: ctx.orgId, id, status: 'streaming', deletedAt: null, authorKind: self?.kind ?? '', authorId: self?.id ?? '' },
         data: { body },
       });
-      if (saved.count > 0 && sources.length > 0) await this.messages.putSources(tx, ctx, id, sources);
-      return saved.count > 0;
+      if (saved.count === 0) return null;
+      const present = await this.sources.present(tx, ctx, sources);
+      if (sources.length > 0) await this.sources.put(tx, ctx, id, present.sources);
+      return present.sources.map(({ grants }) => grants);
     });
   }
 
@@ -75,11 +81,12 @@ export class AnswersService {
   fail(
     ctx: OrgContext,
     id: MessageId,
-    { body, status, sources = [] }: { body: string; status: 'failed' | 'cancelled'; sources?: readonly AnswerSource[] },
+    { body, status, sources }: { body: string; status: 'failed' | 'cancelled'; sources?: readonly AnswerSource[] },
   ): Promise<Message> {
     return this.end(ctx, id, { body, status, citations: [], sources });
   }
 
+  /** For the readers that its sources have now: nobody, when one is gone. SourceChanges hears of the end and asks once more. */
   private async end(ctx: OrgContext, id: MessageId, ending: Ending): Promise<Message> {
     const names = await this.ownName(ctx);
     return this.db.inOrg(ctx, async (tx) => {
@@ -87,12 +94,13 @@ export class AnswersService {
       assertAuthor(ctx, row);
       assertNotDeleted(row);
       if (row.status !== 'streaming') return messageView(row, names);
-      const { sources, ...columns } = ending;
+      const { sources: given, ...columns } = ending;
+      const { sources } = await this.sources.present(tx, ctx, given ?? (await this.sources.list(tx, ctx, id)));
       const ended = { ...row, ...columns, updatedAt: new Date() };
       await this.messages.update(tx, ctx, id, { ...columns, updatedAt: ended.updatedAt });
-      await this.messages.putSources(tx, ctx, id, sources);
-      const requires = sources.map((source) => source.grants);
-      if (ending.status === 'complete') await this.units.put(tx, ctx, access.channel, ended, requires);
+      await this.sources.put(tx, ctx, id, sources);
+      const requires = sources.map(({ grants }) => grants);
+      if (ending.status === 'complete') await this.units.put(tx, ctx, access.channel, ended, nameOf(names, ended), requires);
       await this.events.append(tx, ctx, messageCompleted(messageView(ended, names), requires));
       return messageView(ended, names);
     });

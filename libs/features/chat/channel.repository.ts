@@ -24,7 +24,7 @@ export class ChannelRepository {
       SELECT ${COLUMNS}, own.role AS own, person.role AS person FROM channels c
       LEFT JOIN channel_members own ON own.org_id = c.org_id AND own.channel_id = c.id AND own.member_kind = ${reader.self?.kind ?? null} AND own.member_id = ${reader.self?.id ?? null}::uuid
       LEFT JOIN channel_members person ON person.org_id = c.org_id AND person.channel_id = c.id AND person.member_kind = 'user' AND person.member_id = ${reader.personId}::uuid
-      WHERE c.org_id = ${ctx.orgId}::uuid AND c.id = ${id}::uuid`;
+      WHERE c.org_id = ${ctx.orgId}::uuid AND c.id = ${id}::uuid AND c.removed_at IS NULL`;
     if (!row) throw channelNotFound();
     const { own, person, ...channel } = row;
     const access = { channel, own, person };
@@ -52,11 +52,28 @@ export class ChannelRepository {
       FROM channels c
       LEFT JOIN channel_members me ON me.org_id = c.org_id AND me.channel_id = c.id AND me.member_kind = ${self?.kind ?? null} AND me.member_id = ${self?.id ?? null}::uuid
       LEFT JOIN LATERAL ${unreadSince(self)} u ON true
-      WHERE c.org_id = ${ctx.orgId}::uuid AND (${one}::uuid IS NULL OR c.id = ${one}::uuid) AND (${after}::uuid IS NULL OR c.id > ${after}::uuid)
+      WHERE c.org_id = ${ctx.orgId}::uuid AND c.removed_at IS NULL AND (${one}::uuid IS NULL OR c.id = ${one}::uuid) AND (${after}::uuid IS NULL OR c.id > ${after}::uuid)
         AND (${readsAll}::boolean OR (${readsPublic}::boolean AND c.kind = 'public') OR EXISTS (
           SELECT 1 FROM channel_members p WHERE p.org_id = c.org_id AND p.channel_id = c.id AND p.member_kind = 'user' AND p.member_id = ${personId}::uuid))
       ORDER BY c.id LIMIT ${'id' in which ? 1 : which.limit}`;
     return rows.map(channelView);
+  }
+
+  /**
+   * Nobody's from the commit on: without members, name or grants it is found by nothing but the work that takes away its content. A locked
+   * channel only.
+   */
+  async hide(tx: Tx, ctx: OrgContext, id: ChannelId): Promise<void> {
+    await tx.channelMember.deleteMany({ where: { orgId: ctx.orgId, channelId: id } });
+    await tx.channel.updateMany({
+      where: { orgId: ctx.orgId, id },
+      data: { kind: 'private', name: '', topic: '', description: '', removedAt: new Date() },
+    });
+  }
+
+  /** Takes the row of a hidden channel away; one that is not hidden stays. */
+  async remove(tx: Tx, ctx: OrgContext, id: string): Promise<void> {
+    await tx.channel.deleteMany({ where: { orgId: ctx.orgId, id, removedAt: { not: null } } });
   }
 
   /** @throws NotFound `chat.channel_not_found` */

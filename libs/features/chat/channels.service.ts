@@ -20,11 +20,8 @@ import { channelChanged, channelCreated, channelDeleted, memberAdded, memberRemo
 import { ChannelMemberRepository } from './channel-member.repository.js';
 import { ChannelRepository } from './channel.repository.js';
 import { memberView } from './channels.queries.js';
-import { MessageRepository } from './message.repository.js';
+import { MessageUnits } from './message-units.js';
 import { isSame, keyOf, readerOf } from './reader.js';
-
-/** How long the removal of a channel with all its messages may take. */
-const REMOVAL_SECONDS = 600;
 
 /** The commands on channels and their members. */
 @Injectable()
@@ -34,7 +31,7 @@ export class ChannelsService {
     private readonly events: Events,
     private readonly channels: ChannelRepository,
     private readonly members: ChannelMemberRepository,
-    private readonly messages: MessageRepository,
+    private readonly units: MessageUnits,
     private readonly directory: PrincipalDirectory,
   ) {}
 
@@ -81,23 +78,19 @@ export class ChannelsService {
   }
 
   /**
-   * Removes the channel with its messages, their search units and the text of their events.
+   * The channel is gone for everyone at once, its messages with it, in search too; ChannelErasure takes its content away after that.
    * @throws Forbidden `chat.not_an_admin`
    */
   remove(ctx: OrgContext, id: ChannelId): Promise<void> {
-    return this.db.inOrg(
-      ctx,
-      async (tx) => {
-        const access = await this.channels.lock(tx, ctx, id);
-        assertManages(ctx, access);
-        const members = await this.members.refs(tx, ctx, id);
-        await this.messages.removeOfChannel(tx, ctx, id);
-        await tx.channel.deleteMany({ where: { orgId: ctx.orgId, id } });
-        await this.events.eraseText(tx, ctx, { kind: 'channel', id });
-        await this.events.append(tx, ctx, channelDeleted(access.channel, members));
-      },
-      { timeoutSeconds: REMOVAL_SECONDS },
-    );
+    return this.db.inOrg(ctx, async (tx) => {
+      const access = await this.channels.lock(tx, ctx, id);
+      assertManages(ctx, access);
+      const members = await this.members.refs(tx, ctx, id);
+      await this.channels.hide(tx, ctx, id);
+      await this.units.hideChannel(tx, ctx, id);
+      await this.events.eraseText(tx, ctx, { kind: 'channel', id });
+      await this.events.append(tx, ctx, channelDeleted(access.channel, members));
+    });
   }
 
   /**

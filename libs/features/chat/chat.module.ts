@@ -1,14 +1,18 @@
 import { Module } from '@nestjs/common';
 import { MembersQueries } from '@atrium/features/organizations';
 import { AnswerAudience } from './answer-audience.js';
+import { AnswerReaders } from './answer-readers.service.js';
+import { AnswerSourceRepository } from './answer-source.repository.js';
 import { AnswersService } from './answers.service.js';
 import { ChannelAudience } from './channel-audience.js';
+import { ChannelErasure } from './channel-erasure.js';
 import { ChannelGrants } from './channel-grants.js';
 import { ChannelMemberRepository } from './channel-member.repository.js';
 import { ChannelRepository } from './channel.repository.js';
 import { ChannelsController } from './channels.controller.js';
 import { ChannelsQueries } from './channels.queries.js';
 import { ChannelsService } from './channels.service.js';
+import { ChatTools } from './chat.tools.js';
 import { Departures } from './departures.js';
 import { MessageRepository } from './message.repository.js';
 import { MessageUnits } from './message-units.js';
@@ -18,6 +22,7 @@ import { MessagesService } from './messages.service.js';
 import { PostFrame } from './post-frame.js';
 import { ReadingController } from './reading.controller.js';
 import { ReadingService } from './reading.service.js';
+import { SourceChanges } from './source-changes.js';
 import { Withholding } from './withholding.js';
 
 @Module({
@@ -32,14 +37,19 @@ import { Withholding } from './withholding.js';
     MessagesService,
     MessagesQueries,
     AnswersService,
+    AnswerSourceRepository,
+    AnswerReaders,
+    SourceChanges,
     ReadingService,
     Withholding,
     AnswerAudience,
     // Stateless, so chat makes its own.
     MembersQueries,
     Departures,
+    ChannelErasure,
     ChannelAudience,
     ChannelGrants,
+    ChatTools,
     PostFrame,
   ],
   exports: [ChannelsService, ChannelsQueries, MessagesService, MessagesQueries, AnswersService],

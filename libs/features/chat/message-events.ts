@@ -1,4 +1,4 @@
-import type { Message } from '@atrium/contracts';
+import type { Message, Permission } from '@atrium/contracts';
 import type { EventDraft, JsonObject } from '@atrium/platform/events';
 
 /** What a reply changes in the message that it answers. */
@@ -27,24 +27,24 @@ const ofMessage = (message: Message): Pick<EventDraft, 'subject' | 'audience'> =
 });
 
 /** The message's seq becomes the event's own. */
-export function messagePosted(message: Message, root: ThreadRoot | null): EventDraft {
+export function messagePosted(message: Message, root: ThreadRoot | null, rights: Permission[]): EventDraft {
   return {
     type: 'chat.message_posted',
     ...ofMessage(message),
     data: { channelId: message.channelId, message: facts(message), ...(root ? { root: { ...root } } : {}) },
     text: textOf(message),
+    ...(message.mentions.some(({ kind }) => kind === 'agent') ? { rights } : {}),
     stamp: ['message', 'seq'],
   };
 }
 
-export function messageEdited(message: Message, requires: string[][]): EventDraft {
+export function messageEdited(message: Message): EventDraft {
   return {
     type: 'chat.message_edited',
     ...ofMessage(message),
     data: { channelId: message.channelId, message: facts(message) },
     text: textOf(message),
     changes: { body: ['[text]', '[text]'], revision: [message.revision - 1, message.revision] },
-    requires,
   };
 }
 
@@ -55,6 +55,17 @@ export function messageCompleted(message: Message, requires: string[][]): EventD
     data: { channelId: message.channelId, message: facts(message) },
     text: textOf(message),
     changes: { status: ['streaming', message.status] },
+    requires,
+  };
+}
+
+/** An answer whose sources have other readers now, or of which one is gone: the message as it is for those who may read it. */
+export function sourcesChanged(message: Message, requires: string[][]): EventDraft {
+  return {
+    type: 'chat.message_sources_changed',
+    ...ofMessage(message),
+    data: { channelId: message.channelId, message: facts(message) },
+    text: textOf(message),
     requires,
   };
 }

@@ -3,10 +3,11 @@ import type { MessageId, PrincipalRef } from '@atrium/contracts';
 import type { Tx } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import type { AnswerSource, MessageRow } from './message.js';
+import { AnswerSourceRepository } from './answer-source.repository.js';
+import type { MessageRow } from './message.js';
 import { MessageUnits } from './message-units.js';
 
-/** Messages of one removal step. */
+/** Messages of one step of a channel's erasure. */
 const BATCH = 500;
 
 /** Which messages of a channel or thread, and in which order. Seqs are exclusive. */
@@ -22,6 +23,7 @@ export class MessageRepository {
   constructor(
     private readonly events: Events,
     private readonly units: MessageUnits,
+    private readonly sources: AnswerSourceRepository,
   ) {}
 
   find(tx: Tx, ctx: OrgContext, id: string): Promise<MessageRow | null> {
@@ -67,43 +69,29 @@ export class MessageRepository {
     return row?.replyCount ?? 0;
   }
 
-  /** The grants of the sources of those messages that have any. */
-  async requires(tx: Tx, ctx: OrgContext, ids: string[]): Promise<Map<string, string[][]>> {
-    const requires = new Map<string, string[][]>();
-    if (ids.length === 0) return requires;
-    const rows = await tx.messageSource.findMany({ where: { orgId: ctx.orgId, messageId: { in: ids } }, orderBy: { ordinal: 'asc' } });
-    for (const { messageId, grants } of rows) requires.set(messageId, [...(requires.get(messageId) ?? []), grants]);
-    return requires;
-  }
-
-  /** Writes anew what an answer was made of. */
-  async putSources(tx: Tx, ctx: OrgContext, messageId: string, sources: readonly AnswerSource[]): Promise<void> {
-    await tx.messageSource.deleteMany({ where: { orgId: ctx.orgId, messageId } });
-    await tx.messageSource.createMany({
-      data: sources.map(({ kind, subjectId, grants }, ordinal) => ({ orgId: ctx.orgId, messageId, ordinal, kind, subjectId, grants })),
-    });
-  }
-
   /** Takes every trace of a message's text away but the row itself, which keeps its place. */
   async removeTraces(tx: Tx, ctx: OrgContext, messageId: string): Promise<void> {
     await tx.messageRevision.deleteMany({ where: { orgId: ctx.orgId, messageId } });
-    await tx.messageSource.deleteMany({ where: { orgId: ctx.orgId, messageId } });
+    await this.sources.remove(tx, ctx, messageId);
     await this.removeText(tx, ctx, messageId);
   }
 
-  /** The text of all messages of a channel goes; the rows go with the channel. */
-  async removeOfChannel(tx: Tx, ctx: OrgContext, channelId: string): Promise<void> {
-    for (let after = 0; ;) {
-      const rows = await tx.message.findMany({
-        where: { orgId: ctx.orgId, channelId, seq: { gt: after } },
-        orderBy: { seq: 'asc' },
-        take: BATCH,
-        select: { id: true, seq: true },
-      });
-      for (const { id } of rows) await this.removeText(tx, ctx, id);
-      if (rows.length < BATCH) return;
-      after = Number(rows.at(-1)?.seq ?? 0);
-    }
+  /**
+   * Erases up to 500 messages of a channel, the newest first, so that replies go before what they answer. Answers how many those were.
+   */
+  async eraseBatch(tx: Tx, ctx: OrgContext, channelId: string): Promise<number> {
+    const rows = await tx.message.findMany({
+      where: { orgId: ctx.orgId, channelId },
+      orderBy: { seq: 'desc' },
+      take: BATCH,
+      select: { id: true },
+    });
+    const ids = rows.map(({ id }) => id);
+    if (ids.length === 0) return 0;
+    await this.units.removeMany(tx, ctx, ids);
+    await this.events.eraseTexts(tx, ctx, 'message', ids);
+    await tx.message.deleteMany({ where: { orgId: ctx.orgId, id: { in: ids } } });
+    return ids.length;
   }
 
   private async removeText(tx: Tx, ctx: OrgContext, messageId: string): Promise<void> {

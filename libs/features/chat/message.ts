@@ -83,9 +83,12 @@ export function messageView(row: MessageRow, names: Names): Message {
   };
 }
 
+/** What is left of an answer of which a source is gone. */
+export const WITHHELD: Pick<Message, 'body' | 'citations' | 'status'> = { body: '', citations: [], status: 'withheld' };
+
 /** What a reader gets who may not read one of the sources. */
 export function withheld(message: Message): Message {
-  return { ...message, body: '', citations: [], status: 'withheld' };
+  return { ...message, ...WITHHELD };
 }
 
 /** Whether these grants hold one of every source. */

@@ -4,12 +4,13 @@ import { Db, type Tx } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
 import { decodeCursor, listed, pageOf } from '@atrium/platform/http';
 import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
+import { AnswerSourceRepository } from './answer-source.repository.js';
 import { ChannelRepository } from './channel.repository.js';
 import { asMessageNotFound, authorOf, messageNotFound, type MessageRow, messageView } from './message.js';
 import { type MessageRange, MessageRepository } from './message.repository.js';
 import { Withholding } from './withholding.js';
 
-/** Rows as one snapshot saw them, and what their answers are made of. */
+/** Rows as one snapshot saw them, and who may read now what their answers are made of. */
 interface Seen {
   rows: MessageRow[];
   requires: Map<string, string[][]>;
@@ -24,6 +25,7 @@ export class MessagesQueries {
     private readonly events: Events,
     private readonly channels: ChannelRepository,
     private readonly messages: MessageRepository,
+    private readonly sources: AnswerSourceRepository,
     private readonly withholding: Withholding,
     private readonly directory: PrincipalDirectory,
   ) {}
@@ -38,11 +40,15 @@ export class MessagesQueries {
     return this.page(ctx, seen, query.limit);
   }
 
-  /** The replies of the thread that the message begins or stands in; ordered as `list`. @throws NotFound `chat.message_not_found` */
-  async thread(ctx: OrgContext, id: MessageId, query: MessagesQuery): Promise<Page<Message>> {
+  /**
+   * The replies of the thread that the message begins or stands in; ordered as `list`.
+   * @throws NotFound `chat.message_not_found`, also for a message of another channel than the one that is given.
+   */
+  async thread(ctx: OrgContext, id: MessageId, query: MessagesQuery, channelId?: ChannelId): Promise<Page<Message>> {
     const range = rangeOf(query);
     const seen = await this.db.readInOrg(ctx, async (tx) => {
       const row = await this.readable(tx, ctx, id);
+      if (channelId !== undefined && row.channelId !== channelId) throw messageNotFound();
       return this.see(tx, ctx, await this.messages.list(tx, ctx, { threadId: row.threadId ?? row.id }, range));
     });
     return this.page(ctx, seen, query.limit);
@@ -87,7 +93,7 @@ export class MessagesQueries {
 
   private async see(tx: Tx, ctx: OrgContext, rows: MessageRow[]): Promise<Seen> {
     const answers = rows.filter((row) => row.authorKind === 'agent').map((row) => row.id);
-    return { rows, requires: await this.messages.requires(tx, ctx, answers), head: await this.events.head(tx, ctx) };
+    return { rows, requires: await this.sources.requires(tx, ctx, answers), head: await this.events.head(tx, ctx) };
   }
 
   private async page(ctx: OrgContext, seen: Seen, limit: number): Promise<Page<Message>> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { ChannelId, EditMessage, Message, MessageId, PostMessage, PrincipalRef } from '@atrium/contracts';
+import type { ChannelId, EditMessage, Message, MessageId, Permission, PostMessage, PrincipalRef } from '@atrium/contracts';
 import { Db, type Tx } from '@atrium/platform/db';
 import { NotFound } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
@@ -25,7 +25,7 @@ import {
 import { messageDeleted, messageEdited, messagePosted, type ThreadRoot } from './message-events.js';
 import { MessageRepository } from './message.repository.js';
 import { MessageUnits } from './message-units.js';
-import { type Names, readerOf } from './reader.js';
+import { nameOf, type Names, readerOf } from './reader.js';
 
 /** The commands on messages; how an agent's answer grows and ends is AnswersService's. */
 @Injectable()
@@ -65,10 +65,10 @@ export class MessagesService {
     assertOpen(access.channel);
     const row = newMessage(ctx, channelId, author, input, mentionsIn(input.body, names));
     const root = row.threadId ? await this.countReply(tx, ctx, row) : null;
-    const { seq } = await this.events.append(tx, ctx, messagePosted(messageView(row, names), root));
+    if (input.status === 'complete') await this.units.add(tx, ctx, access.channel, row, nameOf(names, row));
+    const { seq } = await this.events.append(tx, ctx, messagePosted(messageView(row, names), root, rightsOfPoster(ctx)));
     const posted = { ...row, seq: BigInt(seq) };
     await this.messages.insert(tx, ctx, posted);
-    if (input.status === 'complete') await this.units.put(tx, ctx, access.channel, posted);
     return messageView(posted, names);
   }
 
@@ -95,9 +95,8 @@ export class MessagesService {
       });
       const edited = { ...row, ...columns };
       await this.messages.update(tx, ctx, id, columns);
-      const requires = (await this.messages.requires(tx, ctx, [id])).get(id) ?? [];
-      await this.units.put(tx, ctx, access.channel, edited, requires);
-      await this.events.append(tx, ctx, messageEdited(messageView(edited, names), requires));
+      await this.units.put(tx, ctx, access.channel, edited, nameOf(names, edited));
+      await this.events.append(tx, ctx, messageEdited(messageView(edited, names)));
       return messageView(edited, names);
     });
   }
@@ -188,3 +187,6 @@ function newMessage(
     deletedAt: null,
   };
 }
+
+/** What an agent that the message mentions may do in the poster's name: what our own work posts starts no more work. */
+const rightsOfPoster = ({ credential, permissions }: OrgContext): Permission[] => (credential === null ? [] : [...permissions]);

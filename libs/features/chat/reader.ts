@@ -29,3 +29,7 @@ export type Names = ReadonlyMap<string, string>;
 export const keyOf = (ref: PrincipalRef) => `${ref.kind}:${ref.id}`;
 
 export const isSame = (a: PrincipalRef, b: PrincipalRef | null) => a.kind === b?.kind && a.id === b.id;
+
+/** The display name of who wrote a message; empty when it is not among `names`. */
+export const nameOf = (names: Names, { authorKind, authorId }: { authorKind: string; authorId: string }): string =>
+  names.get(`${authorKind}:${authorId}`) ?? '';
