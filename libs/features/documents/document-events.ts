@@ -1,6 +1,7 @@
 import type { EventType } from '@atrium/contracts';
 import type { Audience, EventDraft, JsonObject } from '@atrium/platform/events';
-import { audienceOf, type DocumentRow, grantsOf, toDocument } from './document.js';
+import { audienceOf } from '@atrium/platform/search';
+import { type DocumentRow, toDocument } from './document.js';
 
 type DocumentEvent = Extract<EventType, `documents.${string}`>;
 
@@ -13,19 +14,19 @@ export interface Telling {
 }
 
 /**
- * An event that carries the whole document, so that a client need not fetch it. What persons wrote (title, metadata, why it failed) is
- * in the erasable text.
+ * An event that carries the whole document, so that a client need not fetch it. What persons wrote (title, metadata, why it failed) and whom
+ * they named are in the erasable text.
  */
 export function told(type: DocumentEvent, row: DocumentRow, { facts = {}, changes, audience }: Telling = {}): EventDraft {
-  const { title, metadata, failure, ...document } = toDocument(row);
+  const { title, metadata, failure, access, ...document } = toDocument(row);
   return {
     type,
     subject: { kind: 'document', id: row.id },
     audience: audience ?? audienceOf(row),
-    data: { documentId: row.id, ...facts, document },
-    text: { document: { title, metadata: metadata as JsonObject, failure } },
+    data: { documentId: row.id, ...facts, document: { ...document, access: { level: access.level } } },
+    text: { document: { title, metadata: metadata as JsonObject, failure, access } },
     ...(changes ? { changes } : {}),
-    ...(audience && audience !== audienceOf(row) ? { requires: [grantsOf(row)] } : {}),
+    ...(audience && audience !== audienceOf(row) ? { requires: [row.readers] } : {}),
   };
 }
 

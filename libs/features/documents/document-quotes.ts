@@ -1,17 +1,29 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { DocumentSource } from '@atrium/contracts';
-import { Db } from '@atrium/platform/db';
+import { Db, type Tx } from '@atrium/platform/db';
 import type { JsonObject } from '@atrium/platform/events';
-import { type LocatedQuote, ReaderGrants, type ReferenceResolver, ReferenceResolvers } from '@atrium/platform/search';
+import { type LocatedQuote, mayRead, ReaderGrants, type ReferenceResolver, ReferenceResolvers } from '@atrium/platform/search';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
-import { grantsOf } from './document.js';
 import { DocumentRepository } from './document.repository.js';
-import { quoteIn } from './quote.js';
+import { pageAt, quoteIn } from './quote.js';
 import { VersionRepository } from './version.repository.js';
+
+type VersionText = NonNullable<Awaited<ReturnType<VersionRepository['text']>>>;
+
+/** Texts that are kept between the quotes of one answer. UTF-16 code units in all, and milliseconds. */
+const KEPT_CHARS = 32 * 2 ** 20;
+const KEPT_MS = 30_000;
 
 /** Answers whether a document says what is quoted from it, to those who may read it. */
 @Injectable()
 export class DocumentQuotes implements ReferenceResolver, OnModuleInit {
+  private readonly texts = new LRUCache<string, VersionText>({
+    maxSize: KEPT_CHARS,
+    sizeCalculation: ({ text }) => text.length + 1,
+    ttl: KEPT_MS,
+  });
+
   constructor(
     private readonly db: Db,
     private readonly readers: ReaderGrants,
@@ -29,11 +41,21 @@ export class DocumentQuotes implements ReferenceResolver, OnModuleInit {
     if (!place.success || personOf(ctx) === null || !ctx.permissions.has('documents:read')) return null;
     const { documentId, version, start, end } = place.data;
     const grants = await this.readers.of(ctx);
-    const text = await this.db.readInOrg(ctx, async (tx) => {
+    const read = await this.db.readInOrg(ctx, async (tx) => {
       const row = await this.documents.find(tx, ctx, documentId);
-      if (!row || !grantsOf(row).some((grant) => grants.has(grant))) return null;
-      return this.versions.text(tx, ctx, documentId, version);
+      if (!row || !mayRead(row, grants)) return null;
+      const extraction = await this.textOf(tx, ctx, documentId, version);
+      return extraction && { ...extraction, title: row.title };
     });
-    return text && quoteIn(text.text, start, end, quote);
+    const placed = read && quoteIn(read.text, start, end, quote);
+    return placed && { ...placed, title: read.title, page: pageAt(read.pages, placed.start) };
+  }
+
+  /** The text of a version never changes; a large one takes long to come. Whether it may be read was asked before. */
+  private async textOf(tx: Tx, ctx: OrgContext, documentId: string, version: number): Promise<VersionText | null> {
+    const key = `${ctx.orgId}:${documentId}:${version}`;
+    const text = this.texts.get(key) ?? (await this.versions.text(tx, ctx, documentId, version));
+    if (text) this.texts.set(key, text);
+    return text;
   }
 }

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import type { AccessGrant } from '@atrium/contracts';
 import { NotFound } from '@atrium/platform/errors';
 import type { Prisma, Tx } from '@atrium/platform/db';
+import { type GrantSet, mayRead } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { type DocumentRow, mayRead } from './document.js';
+import type { DocumentRow } from './document.js';
 
 type Org = Pick<OrgContext, 'orgId'>;
 
@@ -14,9 +16,9 @@ export class DocumentRepository {
   }
 
   /** @throws NotFound `documents.not_found` also for one that the reader may not see. */
-  async get(tx: Tx, ctx: OrgContext, id: string): Promise<DocumentRow> {
+  async get(tx: Tx, ctx: Org, grants: GrantSet, id: string): Promise<DocumentRow> {
     const row = await this.find(tx, ctx, id);
-    if (!row || !mayRead(ctx, row)) throw new NotFound('documents.not_found', 'There is no such document, or you may not read it.');
+    if (!row || !mayRead(row, grants)) throw new NotFound('documents.not_found', 'There is no such document, or you may not read it.');
     return row;
   }
 
@@ -33,9 +35,16 @@ export class DocumentRepository {
   }
 
   /** @throws NotFound `documents.not_found` */
-  async getLocked(tx: Tx, ctx: OrgContext, id: string): Promise<DocumentRow> {
+  async getLocked(tx: Tx, ctx: Org, grants: GrantSet, id: string): Promise<DocumentRow> {
     await this.lock(tx, ctx, id);
-    return this.get(tx, ctx, id);
+    return this.get(tx, ctx, grants, id);
+  }
+
+  /** Ids of those whose access names somebody. */
+  async sharedWith(tx: Tx, { orgId }: Org, grant: AccessGrant, limit: number): Promise<string[]> {
+    const rows = await tx.$queryRaw<{ id: string }[]>`
+      SELECT id FROM documents WHERE org_id = ${orgId}::uuid AND access_grants @> ${JSON.stringify([grant])}::jsonb ORDER BY id LIMIT ${limit}`;
+    return rows.map(({ id }) => id);
   }
 
   /** How many wait for their text, counted up to `atMost`. */
@@ -45,13 +54,13 @@ export class DocumentRepository {
   }
 
   async insert(tx: Tx, { orgId }: Org, row: DocumentRow, seq: number): Promise<void> {
-    await tx.document.createMany({ data: { ...row, orgId, ownerKind: 'user', metadata: row.metadata as Prisma.InputJsonObject, seq } });
+    await tx.document.createMany({ data: { ...writable(row), orgId, ownerKind: 'user', seq } });
   }
 
   /** Writes all that can change. */
   async update(tx: Tx, { orgId }: Org, row: DocumentRow): Promise<void> {
-    const { id, ownerId: _owner, createdAt: _created, ...changing } = row;
-    await tx.document.updateMany({ where: { orgId, id }, data: { ...changing, metadata: row.metadata as Prisma.InputJsonObject } });
+    const { id, ownerId: _owner, createdAt: _created, ...changing } = writable(row);
+    await tx.document.updateMany({ where: { orgId, id }, data: changing });
   }
 
   /** Removes it with its versions and chunks. */
@@ -59,3 +68,9 @@ export class DocumentRepository {
     await tx.document.deleteMany({ where: { orgId, id } });
   }
 }
+
+const writable = (row: DocumentRow) => ({
+  ...row,
+  accessGrants: row.accessGrants as Prisma.InputJsonValue,
+  metadata: row.metadata as Prisma.InputJsonObject,
+});

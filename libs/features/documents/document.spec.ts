@@ -1,6 +1,7 @@
-import type { Role, UserId } from '@atrium/contracts';
+import type { Access, Role, UserId } from '@atrium/contracts';
 import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
-import { assertMayChange, audienceOf, type DocumentRow, grantsOf, later, mayRead, type Rights } from './document.js';
+import { accessColumns } from '@atrium/platform/search';
+import { assertMayChange, assertMayWrite, type DocumentRow, later } from './document.js';
 import { told } from './document-events.js';
 
 const ctxOf = (id: string, role: Role): OrgContext => ({
@@ -11,23 +12,10 @@ const agentOf = (person: string, role: Role): OrgContext => ({
   ...ctxOf(person, role),
   principal: { kind: 'agent', id: 'agent' as never, role, onBehalfOf: person as UserId },
 });
-const shared: Rights = { ownerId: 'ada', accessLevel: 'organization' };
-const secret: Rights = { ownerId: 'ada', accessLevel: 'private' };
+const shared = { ownerId: 'ada', accessLevel: 'organization' };
+const secret = { ownerId: 'ada', ...accessColumns('ada', { level: 'private', grants: [] }) };
 
-describe('who may read a document', () => {
-  it.each<[string, OrgContext, boolean, boolean]>([
-    ['its owner', ctxOf('ada', 'member'), true, true],
-    ['a member', ctxOf('bob', 'member'), true, false],
-    ['the organization’s owner', ctxOf('zoe', 'owner'), true, false],
-    ['a guest', ctxOf('gus', 'guest'), false, false],
-    ['an agent for its owner', agentOf('ada', 'member'), true, true],
-    ['an agent for a member', agentOf('bob', 'member'), true, false],
-  ])('%s', (_who, ctx, ofOrganization, ofOwner) => {
-    expect([mayRead(ctx, shared), mayRead(ctx, secret)]).toEqual([ofOrganization, ofOwner]);
-  });
-});
-
-describe('who may change a document of the organization', () => {
+describe('who may change a document that they read', () => {
   it.each([ctxOf('ada', 'member'), ctxOf('zoe', 'owner'), ctxOf('al', 'admin'), agentOf('ada', 'member')])('may', (ctx) => {
     expect(() => assertMayChange(ctx, shared)).not.toThrow();
   });
@@ -36,9 +24,20 @@ describe('who may change a document of the organization', () => {
   });
 });
 
-it('is found by and told to the same people', () => {
-  expect([grantsOf(shared), audienceOf(shared)]).toEqual([['org'], 'organization']);
-  expect([grantsOf(secret), audienceOf(secret)]).toEqual([['user:ada'], 'user:ada']);
+describe('a document of the system', () => {
+  const ofSystem = { ownerId: 'ada', accessLevel: 'system' };
+
+  it('is written by administrators, and by its owner only while that is one', () => {
+    for (const ctx of [ctxOf('zoe', 'owner'), ctxOf('al', 'admin'), agentOf('al', 'admin')]) {
+      expect(() => assertMayWrite(ctx, 'system')).not.toThrow();
+      expect(() => assertMayChange(ctx, ofSystem)).not.toThrow();
+    }
+    const refused = expect.objectContaining({ code: 'documents.admins_only' }) as Error;
+    for (const ctx of [ctxOf('ada', 'member'), agentOf('ada', 'member'), ctxOf('ada', 'guest')]) {
+      expect(() => assertMayWrite(ctx, 'system')).toThrow(refused);
+      expect(() => assertMayChange(ctx, ofSystem)).toThrow(refused);
+    }
+  });
 });
 
 it('changes its time even when the clock stands still or goes back', () => {
@@ -64,12 +63,14 @@ describe('what is told of a document', () => {
     updatedAt: now,
   };
 
-  it('has what persons wrote in its text only', () => {
-    const { data, text } = told('documents.failed', row);
+  it('has what persons wrote and whom they named in its text only', () => {
+    const access: Access = { level: 'shared', grants: [{ kind: 'user', id: 'bob' }] };
+    const { data, text } = told('documents.failed', { ...row, ...accessColumns('ada', access) });
 
-    expect(JSON.stringify(data)).not.toMatch(/Salaries|Ada|damaged/);
+    expect(JSON.stringify(data)).not.toMatch(/Salaries|Ada|damaged|bob/);
+    expect(data).toMatchObject({ document: { access: { level: 'shared' } } });
     expect(text).toEqual({
-      document: { title: 'Salaries', metadata: { by: 'Ada' }, failure: { code: 'corrupt', message: 'Salaries.pdf is damaged.' } },
+      document: { title: 'Salaries', metadata: { by: 'Ada' }, failure: { code: 'corrupt', message: 'Salaries.pdf is damaged.' }, access },
     });
   });
 

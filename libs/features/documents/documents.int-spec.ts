@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Document, DocumentId, DocumentPage } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
+import { SearchIndex } from '@atrium/platform/search';
 import { BLOBS, blobKey, type LocalBlobStore } from '@atrium/platform/storage';
 import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import { Api, eventually, newOrganization, type Person } from '../../../test/lib/api.js';
@@ -52,6 +53,9 @@ const traces = (owner: Person, id: string) =>
     const events = await tx.event.findMany({ where: { subjectId: id }, orderBy: { seq: 'asc' }, select: { type: true } });
     return { chunks: chunks.map((row) => row.id), units: units.map((row) => row.id), events: events.map((row) => row.type) };
   });
+
+const veils = (owner: Person) => app.get(Db).readInOrg(ctxOf(owner), (tx) => tx.searchVeil.count());
+const settled = (owner: Person) => eventually('nothing is veiled', async () => (await veils(owner)) === 0, 60_000);
 
 describe('the limit of an upload', () => {
   const form = (bytes: number) => {
@@ -138,6 +142,7 @@ describe('an ingestion that runs again', () => {
       await tx.documentChunk.deleteMany({ where: { documentId: id, version: 1 } });
       await tx.documentVersion.updateMany({ where: { documentId: id, number: 1 }, data: { text: null } });
     });
+    await settled(owner);
     const before = await traces(owner, id);
 
     await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'overtaken'), id, 1);
@@ -149,13 +154,34 @@ describe('an ingestion that runs again', () => {
   });
 });
 
+it('starts anew after a crash in the middle of its units, and leaves none of the try before', async () => {
+  const owner = await newOrganization();
+  const { id } = await write(owner, 'Just one passage.');
+  await ended(owner, id);
+  const ctx = ctxOf(owner);
+  const stray = { id: randomUUID(), kind: 'document' as const, subjectId: id, ordinal: 9, title: 'T', body: 'stray', grants: ['org'] };
+  await app.get(Db).inOrg(ctx, async (tx) => {
+    await tx.documentChunk.deleteMany({ where: { documentId: id } });
+    await tx.documentVersion.updateMany({ where: { documentId: id }, data: { text: null } });
+    await tx.document.updateMany({ where: { id }, data: { status: 'processing' } });
+    await app.get(SearchIndex).veil(tx, ctx, 'document', { documentId: id, version: 1 });
+    await app.get(SearchIndex).put(tx, ctx, [{ ...stray, source: { documentId: id, version: 1, chunkId: stray.id, start: 0, end: 5 } }]);
+  });
+
+  await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'again'), id, 1);
+
+  const { chunks, units } = await traces(owner, id);
+  expect([units, chunks.length]).toEqual([chunks, 1]);
+  expect((await owner.api.get<{ data: unknown[] }>('/v1/search', { q: 'stray' })).data).toEqual([]);
+});
+
 it('ends as failed when the fault is ours, and can be tried again', async () => {
   const owner = await newOrganization();
   const ctx = ctxOf(owner);
   const id = randomUUID() as DocumentId;
   const blob = newKey(ctx, id);
   const file = { blobKey: blob, sizeBytes: 5, sha256: '0'.repeat(64), fileName: 'a.txt', claimedMediaType: null };
-  await app.get(DocumentsService).create(ctx, id, file, { title: 'Lost', metadata: {}, access: 'private' });
+  await app.get(DocumentsService).create(ctx, id, file, { title: 'Lost', metadata: {}, access: { level: 'private', grants: [] } });
 
   expect(await ended(owner, id)).toMatchObject({ status: 'failed', failure: { code: 'internal' } });
   await blobs.put(blob, Readable.from(['Found.']), { maxBytes: 10 });
@@ -173,7 +199,8 @@ it('locates a quote for those who may read the document', async () => {
   const quotes = app.get(DocumentQuotes);
   const colleague = { ...ctxOf(owner), principal: { kind: 'user', id: randomUUID(), role: 'admin', onBehalfOf: null } } as OrgContext;
 
-  expect(await quotes.locate(ctxOf(owner), source, 'answer is 42')).toEqual({ start: 4, end: 16, quote: 'answer is 42' });
+  const located = { start: 4, end: 16, quote: 'answer is 42', title: 'Mine', page: null };
+  expect(await quotes.locate(ctxOf(owner), source, 'answer is 42')).toEqual(located);
   for (const ctx of [colleague, ctxOf(stranger), systemContext(owner.organization.id, 'test')]) {
     expect(await quotes.locate(ctx, source, 'answer is 42')).toBeNull();
   }

@@ -16,9 +16,10 @@ import { Db, type Tx } from '@atrium/platform/db';
 import { Conflict } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import { decodeCursor, listed, pageOf } from '@atrium/platform/http';
+import { type GrantSet, ReaderGrants } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { ChunkRepository } from './chunk.repository.js';
-import { type DocumentRow, readableBy, toDocument } from './document.js';
+import { type DocumentRow, toDocument } from './document.js';
 import { DocumentRepository } from './document.repository.js';
 import { VersionRepository, type VersionRow } from './version.repository.js';
 
@@ -28,6 +29,7 @@ export class DocumentsQueries {
   constructor(
     private readonly db: Db,
     private readonly events: Events,
+    private readonly readers: ReaderGrants,
     private readonly documents: DocumentRepository,
     private readonly versions: VersionRepository,
     private readonly chunkRows: ChunkRepository,
@@ -36,10 +38,14 @@ export class DocumentsQueries {
   /** Newest first. */
   list(ctx: OrgContext, { limit, cursor, status }: DocumentsQuery): Promise<Page<Document>> {
     const after = decodeCursor(cursor, ['time', 'uuid']);
-    return this.db.readInOrg(ctx, async (tx) => {
-      const conditions = [readableBy(ctx), ...(after ? [olderThan(new Date(after[0]), after[1])] : [])];
+    return this.reading(ctx, async (tx, grants) => {
       const rows = await tx.document.findMany({
-        where: { orgId: ctx.orgId, AND: conditions, ...(status ? { status } : {}) },
+        where: {
+          orgId: ctx.orgId,
+          readers: { hasSome: grants.toArray() },
+          ...(after ? olderThan(new Date(after[0]), after[1]) : {}),
+          ...(status ? { status } : {}),
+        },
         orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
         take: limit + 1,
       });
@@ -50,14 +56,14 @@ export class DocumentsQueries {
 
   /** @throws NotFound `documents.not_found` */
   get(ctx: OrgContext, id: DocumentId): Promise<Document> {
-    return this.db.readInOrg(ctx, async (tx) => toDocument(await this.documents.get(tx, ctx, id)));
+    return this.reading(ctx, async (tx, grants) => toDocument(await this.documents.get(tx, ctx, grants, id)));
   }
 
   /** Newest first. @throws NotFound `documents.not_found` */
   listVersions(ctx: OrgContext, id: DocumentId, { limit, cursor }: PageQuery): Promise<Page<DocumentVersion>> {
     const before = decodeCursor(cursor, ['int']);
-    return this.db.readInOrg(ctx, async (tx) => {
-      await this.documents.get(tx, ctx, id);
+    return this.reading(ctx, async (tx, grants) => {
+      await this.documents.get(tx, ctx, grants, id);
       const rows = await this.versions.list(tx, ctx, id, before?.[0], limit + 1);
       const { data, nextCursor } = pageOf(rows, limit, (last) => [last.number]);
       return listed({ data: data.map(toVersion), nextCursor }, await this.events.head(tx, ctx));
@@ -69,8 +75,8 @@ export class DocumentsQueries {
    * @throws NotFound `documents.not_found`, `documents.version_not_found`
    */
   file(ctx: OrgContext, id: DocumentId, version?: number): Promise<VersionRow> {
-    return this.db.readInOrg(ctx, async (tx) => {
-      const document = await this.documents.get(tx, ctx, id);
+    return this.reading(ctx, async (tx, grants) => {
+      const document = await this.documents.get(tx, ctx, grants, id);
       return this.versions.get(tx, ctx, id, version ?? document.version);
     });
   }
@@ -80,8 +86,8 @@ export class DocumentsQueries {
    * @throws NotFound `documents.not_found`, `documents.version_not_found`, Conflict `documents.not_ready`
    */
   text(ctx: OrgContext, id: DocumentId, version?: number): Promise<DocumentText> {
-    return this.db.readInOrg(ctx, async (tx) => {
-      const number = await this.readyVersion(tx, ctx, await this.documents.get(tx, ctx, id), version);
+    return this.reading(ctx, async (tx, grants) => {
+      const number = await this.readyVersion(tx, ctx, await this.documents.get(tx, ctx, grants, id), version);
       const text = await this.versions.text(tx, ctx, id, number);
       if (!text) throw notReady();
       return { documentId: id, version: number, ...text };
@@ -91,8 +97,8 @@ export class DocumentsQueries {
   /** The passages of a version in order; a cursor stays with the version that its list began with. @throws as `text` does. */
   chunks(ctx: OrgContext, id: DocumentId, { limit, cursor, version }: ChunksQuery): Promise<Page<DocumentChunk>> {
     const after = decodeCursor(cursor, ['number', 'number']);
-    return this.db.readInOrg(ctx, async (tx) => {
-      const document = await this.documents.get(tx, ctx, id);
+    return this.reading(ctx, async (tx, grants) => {
+      const document = await this.documents.get(tx, ctx, grants, id);
       const number = await this.readyVersion(tx, ctx, document, version ?? bounded(after?.[0]));
       const rows = await this.chunkRows.list(tx, ctx, id, number, bounded(after?.[1]), limit + 1);
       const text = rows.length > 0 ? await this.versions.text(tx, ctx, id, number) : null;
@@ -105,6 +111,12 @@ export class DocumentsQueries {
       }));
       return listed({ data: chunks, nextCursor }, await this.events.head(tx, ctx));
     });
+  }
+
+  /** What the reader may read is worked out before the transaction that asks it. */
+  private async reading<T>(ctx: OrgContext, read: (tx: Tx, grants: GrantSet) => Promise<T>): Promise<T> {
+    const grants = await this.readers.of(ctx);
+    return this.db.readInOrg(ctx, (tx) => read(tx, grants));
   }
 
   private async readyVersion(tx: Tx, ctx: OrgContext, document: DocumentRow, version: number | undefined): Promise<number> {

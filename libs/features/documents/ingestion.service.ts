@@ -16,8 +16,16 @@ import { ExtractionFailed } from './extraction/extraction-failed.js';
 import { unitsOf } from './search-units.js';
 import { VersionRepository, type VersionRow } from './version.repository.js';
 
-/** The largest text (20 MiB, about 22,000 passages) is written in one transaction, so that a document is never ready by half. */
-const WRITING = { timeoutSeconds: 180 };
+/** Passages of one transaction. The largest text (20 MiB) has about 22,000: others are let in between. */
+const BATCH = 50;
+/** The last step of a version writes its whole text. */
+const FINISHING = { timeoutSeconds: 60 };
+
+/** What was written of a version, under which titles; not `more`: there is nothing left to do. */
+interface Written {
+  more: boolean;
+  titles: Set<string>;
+}
 
 export interface Failure {
   code: string;
@@ -55,9 +63,13 @@ export class IngestionService {
       return;
     }
     if (!(await this.progress(ctx, documentId, version, 'chunking'))) return;
-    const chunks = chunkText(extraction).map((chunk) => ({ ...chunk, id: chunkId(documentId, version, chunk.ordinal) }));
+    const chunks = (await chunkText(extraction)).map((chunk) => ({ ...chunk, id: chunkId(documentId, version, chunk.ordinal) }));
     if (!(await this.progress(ctx, documentId, version, 'indexing'))) return;
-    await this.store(ctx, documentId, version, extraction, chunks);
+    let written: Written;
+    do {
+      while (await this.discardSome(ctx, documentId, version));
+      written = await this.write(ctx, documentId, version, extraction.text, chunks);
+    } while (written.more && !(await this.finish(ctx, documentId, version, extraction, chunks.length, written)));
   }
 
   /** Ends a version that cannot be read; nothing when it is gone, has ended, or a newer one has taken its place. */
@@ -83,18 +95,21 @@ export class IngestionService {
 
   /** Writes the search units of the newest ready version again, after a change of the title. */
   async reindex(ctx: OrgContext, documentId: string): Promise<void> {
-    await this.db.inOrg(
-      ctx,
-      async (tx) => {
+    const version = await this.db.readInOrg(ctx, (tx) => this.versions.newestReady(tx, ctx, documentId));
+    if (version === null) return;
+    const { extraction, chunks } = await this.db.readInOrg(ctx, async (tx) => ({
+      extraction: await this.versions.text(tx, ctx, documentId, version),
+      chunks: await this.chunks.list(tx, ctx, documentId, version),
+    }));
+    for (let at = 0; extraction && at < chunks.length; at += BATCH) {
+      const goesOn = await this.db.inOrg(ctx, async (tx) => {
         const row = await this.documents.lock(tx, ctx, documentId);
-        const version = row && (await this.versions.newestReady(tx, ctx, documentId));
-        if (!row || version === null) return;
-        const extraction = await this.versions.text(tx, ctx, documentId, version);
-        if (extraction)
-          await this.index.put(tx, ctx, unitsOf(row, version, extraction.text, await this.chunks.list(tx, ctx, documentId, version)));
-      },
-      WRITING,
-    );
+        if (!row || (await this.versions.newestReady(tx, ctx, documentId)) !== version) return false;
+        await this.index.put(tx, ctx, unitsOf(row, version, extraction.text, chunks.slice(at, at + BATCH)));
+        return true;
+      });
+      if (!goesOn) return;
+    }
   }
 
   /** Tells how far it is; null when there is nothing left to do. */
@@ -107,27 +122,64 @@ export class IngestionService {
     });
   }
 
-  private async store(ctx: OrgContext, documentId: string, version: number, extraction: Extraction, chunks: ChunkRow[]): Promise<void> {
-    const isNewest = await this.db.inOrg(
+  /** Units that an earlier try left; whether there may be more. */
+  private discardSome(ctx: OrgContext, documentId: string, version: number): Promise<boolean> {
+    return this.db.inOrg(ctx, async (tx) => {
+      const row = await this.documents.lock(tx, ctx, documentId);
+      if (!row || !(await this.isWaiting(tx, ctx, row, version))) return false;
+      const left = { kind: 'document', subjectId: documentId, source: { documentId, version } } as const;
+      return (await this.index.removeSome(tx, ctx, left, BATCH)) === BATCH;
+    });
+  }
+
+  /** Passages and units, some in each transaction: nobody reads the ones before the version has its text, nor finds the others before it is unveiled. */
+  private async write(ctx: OrgContext, documentId: string, version: number, text: string, chunks: ChunkRow[]): Promise<Written> {
+    const titles = new Set<string>();
+    for (let at = 0; at < chunks.length || at === 0; at += BATCH) {
+      const title = await this.db.inOrg(ctx, async (tx) => {
+        const row = await this.documents.lock(tx, ctx, documentId);
+        if (!row || !(await this.isWaiting(tx, ctx, row, version))) return null;
+        const some = chunks.slice(at, at + BATCH);
+        await this.chunks.put(tx, ctx, documentId, version, some);
+        if (((await this.versions.newestReady(tx, ctx, documentId)) ?? 0) > version) return row.title;
+        await this.index.veil(tx, ctx, 'document', { documentId, version });
+        await this.index.put(tx, ctx, unitsOf(row, version, text, some));
+        return row.title;
+      });
+      if (title === null) return { more: false, titles };
+      titles.add(title);
+    }
+    return { more: true, titles };
+  }
+
+  /**
+   * The moment at which the version appears: text, passages and units at once, and those of the version before go. False when the title
+   * changed while the units were written.
+   */
+  private async finish(ctx: OrgContext, documentId: string, version: number, extraction: Extraction, count: number, { titles }: Written) {
+    const end = await this.db.inOrg(
       ctx,
       async (tx) => {
         const before = await this.documents.lock(tx, ctx, documentId);
-        if (!before || !(await this.isWaiting(tx, ctx, before, version))) return false;
+        if (!before || !(await this.isWaiting(tx, ctx, before, version))) return 'gone';
+        const former = (await this.versions.newestReady(tx, ctx, documentId)) ?? 0;
+        if (former < version && (titles.size > 1 || !titles.has(before.title))) return 'renamed';
+        await this.chunks.remove(tx, ctx, documentId, version, count);
         await this.versions.fill(tx, ctx, documentId, version, extraction);
-        await this.chunks.insert(tx, ctx, documentId, version, chunks);
-        if ((await this.versions.newestReady(tx, ctx, documentId)) === version) {
-          await this.index.removeSubject(tx, ctx, 'document', documentId);
-          await this.index.put(tx, ctx, unitsOf(before, version, extraction.text, chunks));
+        if (former < version) {
+          if (former > 0) await this.index.veil(tx, ctx, 'document', { documentId, version: former });
+          await this.index.unveil(tx, ctx, 'document', { documentId, version });
         }
-        if (before.version !== version) return false;
+        if (before.version !== version) return 'overtaken';
         const row: DocumentRow = { ...before, status: 'ready', mediaType: extraction.mediaType, updatedAt: later(before.updatedAt) };
         await this.documents.update(tx, ctx, row);
         await this.events.append(tx, ctx, told('documents.ready', row, { facts: { version } }));
-        return true;
+        return 'ready';
       },
-      WRITING,
+      FINISHING,
     );
-    if (isNewest) this.metrics.ingestions.inc({ status: 'ready' });
+    if (end === 'ready') this.metrics.ingestions.inc({ status: 'ready' });
+    return end !== 'renamed';
   }
 
   /** A version waits for its text until it has one or has failed; one that a newer has overtaken gets its text all the same. */

@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import type { OrgId } from '@atrium/contracts';
 import { Durable, type DurableRun } from '@atrium/platform/durable';
 import { type LoggedEvent, OnEvent } from '@atrium/platform/events';
@@ -6,23 +6,26 @@ import { Log } from '@atrium/platform/observability';
 import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import { sandboxDescription } from './extraction/sandbox.js';
 import { IngestionService } from './ingestion.service.js';
+import { Settling } from './settling.js';
 
 const INGEST = 'documents.ingest';
 const REINDEX = 'documents.reindex';
 /** Documents that one process reads at once; organizations take turns. */
 const CONCURRENCY = 2;
+const TELL_WALLS_MS = 15_000;
 const RETRY = { attempts: 3, backoffSeconds: 2 };
 
 /** Starts durable work from what the log tells, so that nothing that was committed is forgotten. */
 @Injectable()
-export class Ingestion implements OnModuleInit {
+export class Ingestion implements OnModuleInit, OnApplicationBootstrap {
   constructor(
     private readonly durable: Durable,
     private readonly ingestion: IngestionService,
+    private readonly settling: Settling,
     private readonly log: Log,
   ) {}
 
-  async onModuleInit(): Promise<void> {
+  onModuleInit(): void {
     this.durable.register(
       INGEST,
       (args, run) => this.ingest(args.orgId as OrgId, String(args['documentId']), Number(args['version']), run),
@@ -31,7 +34,11 @@ export class Ingestion implements OnModuleInit {
       },
     );
     this.durable.register(REINDEX, (args, run) => this.reindex(args.orgId as OrgId, String(args['documentId']), run), { concurrency: 1 });
-    this.log.info(await sandboxDescription());
+  }
+
+  /** Some seconds later, because trying the walls starts processes and would delay the start. */
+  onApplicationBootstrap(): void {
+    setTimeout(() => void sandboxDescription().then((sentence) => this.log.info(sentence)), TELL_WALLS_MS).unref();
   }
 
   @OnEvent('documents.ingest', 'documents.uploaded', 'documents.version_added', 'documents.retried')
@@ -60,6 +67,7 @@ export class Ingestion implements OnModuleInit {
       const failure = { code: 'internal', message: 'Something failed on our side while this file was read. Try it again.' };
       await run.step('give up', () => this.ingestion.fail(ctx, documentId, version, failure), { attempts: 10, backoffSeconds: 2 });
     }
+    await run.repeat('settle', () => this.settling.settleSome(ctx, documentId), { attempts: 10, backoffSeconds: 2 });
   }
 
   private async reindex(orgId: OrgId, documentId: string, run: DurableRun): Promise<void> {

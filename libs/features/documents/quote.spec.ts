@@ -1,4 +1,4 @@
-import { quoteIn } from './quote.js';
+import { pageAt, quoteIn } from './quote.js';
 
 const text = 'Before. The fee is 150 euros\nper (small) purchase. After.';
 const passage = [text.indexOf('The'), text.indexOf(' After')] as const;
@@ -26,4 +26,23 @@ describe('quoteIn', () => {
     expect(quoteIn(text, 0, text.length + 1, 'Before')).toBeNull();
     expect(quoteIn(text, 10, 10, 'fee')).toBeNull();
   });
+});
+
+describe('pageAt', () => {
+  const pages = [
+    { number: 1, start: 0 },
+    { number: 2, start: 10 },
+    { number: 3, start: 25 },
+  ];
+
+  it.each([
+    [0, 1],
+    [9, 1],
+    [10, 2],
+    [1_000, 3],
+  ])('says on which page the place %i stands', (start, page) => {
+    expect(pageAt(pages, start)).toBe(page);
+  });
+
+  it('is null without pages', () => expect(pageAt([], 5)).toBeNull());
 });

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
-import { AddVersion, CreateDocument, type Document, type DocumentId, UploadFields, VersionFields } from '@atrium/contracts';
+import { type Access, AddVersion, CreateDocument, type Document, type DocumentId, UploadFields, VersionFields } from '@atrium/contracts';
 import { CONFIG, type Config } from '@atrium/platform/config';
 import { Invalid } from '@atrium/platform/errors';
 import { type BlobKey, BLOBS, type BlobStore } from '@atrium/platform/storage';
@@ -13,6 +13,7 @@ import { DocumentsService, type StoredFile } from './documents.service.js';
 import { cleanFileName, cleanMediaType } from './file-name.js';
 import { fitting, type IncomingFile, readForm } from './upload-form.js';
 
+const DEFAULT_ACCESS: Access = { level: 'organization', grants: [] };
 const EXTENSIONS = { 'text/plain': '.txt', 'text/markdown': '.md', 'text/html': '.html' } as const;
 
 /** Takes files in: stores them first, then lets a command name them, and leaves nothing behind when it does not. */
@@ -34,16 +35,15 @@ export class UploadsService {
     return this.storing(ctx, id, async (key) => {
       if (request.isMultipart()) {
         const { stored: file, fields } = await this.receive(request, key);
-        const { title = file.fileName, metadata = {}, access = 'organization' } = fitting(UploadFields, fields);
+        const { title = file.fileName, metadata = {}, access = DEFAULT_ACCESS } = fitting(UploadFields, fields);
         return this.once(ctx, ['create', fields, file], (bound) =>
           this.documents.create(bound, id, file, { title: title.normalize('NFC'), metadata, access }),
         );
       }
-      const { title, text, mediaType, metadata = {}, access } = fitting(CreateDocument, request.body);
+      const { title, text, mediaType, metadata = {}, access = DEFAULT_ACCESS } = fitting(CreateDocument, request.body);
       const file = await this.keepText(key, { title, text, mediaType });
-      const level = access?.level ?? 'organization';
-      return this.once(ctx, ['create', { title, metadata, level }, file], (bound) =>
-        this.documents.create(bound, id, file, { title: title.normalize('NFC'), metadata, access: level }),
+      return this.once(ctx, ['create', { title, metadata, access }, file], (bound) =>
+        this.documents.create(bound, id, file, { title: title.normalize('NFC'), metadata, access }),
       );
     });
   }

@@ -1,3 +1,4 @@
+import { setImmediate as othersFirst } from 'node:timers/promises';
 import type { Extraction, Heading } from '../extraction/extraction.js';
 
 /** Sizes in UTF-16 code units. */
@@ -24,47 +25,66 @@ interface Span {
   end: number;
 }
 
+/** How long the division of a text keeps others waiting at most. Milliseconds. */
+const SLICE_MS = 10;
+
+type Text = Pick<Extraction, 'text' | 'headings' | 'pages'>;
+
 /**
  * Divides a text into passages for retrieval. Together they hold every visible character once, in order. A passage never crosses a
  * heading that has text of its own; within a section it ends at a paragraph, else a line or sentence, else a word, else anywhere but inside a surrogate pair. It aims
  * at 900 code units, never has more than 1,600, and has fewer than 200 only where its section leaves no choice. Linear in the text.
+ * Other work of the process goes on meanwhile.
  */
-export function chunkText({ text, headings, pages }: Pick<Extraction, 'text' | 'headings' | 'pages'>): Chunk[] {
+export async function chunkText(text: Text): Promise<Chunk[]> {
   const chunks: Chunk[] = [];
+  let sliceEnds = performance.now() + SLICE_MS;
+  for (const chunk of chunksOf(text)) {
+    chunks.push(chunk);
+    if (performance.now() < sliceEnds) continue;
+    await othersFirst();
+    sliceEnds = performance.now() + SLICE_MS;
+  }
+  return chunks;
+}
+
+/** The passages, one after the other. */
+export function* chunksOf({ text, headings, pages }: Text): Generator<Chunk> {
   const path: Heading[] = [];
+  let ordinal = 0;
   let page = 0;
-  const emit = ({ start, end }: Span) => {
-    while (page < pages.length && (pages[page]?.start ?? Infinity) <= start) page += 1;
-    const headingPath = path.map((heading) => heading.title);
-    chunks.push({ ordinal: chunks.length, start, end, headingPath, page: pages[page - 1]?.number ?? pages[0]?.number ?? null });
-  };
-  forSections(text, headings, (section, heading) => {
+  for (const [section, heading] of sections(text, headings)) {
     if (heading !== null) {
       while (path.length > 0 && (path.at(-1)?.level ?? 0) >= heading.level) path.pop();
       path.push(heading);
     }
-    packSection(text, section, emit);
-  });
-  return chunks;
+    for (const { start, end } of packed(text, section)) {
+      while (page < pages.length && (pages[page]?.start ?? Infinity) <= start) page += 1;
+      const headingPath = path.map(({ title }) => title);
+      yield { ordinal, start, end, headingPath, page: pages[page - 1]?.number ?? pages[0]?.number ?? null };
+      ordinal += 1;
+    }
+  }
 }
 
 /**
- * A heading with nothing below it but a deeper heading is no passage of its own: it opens that one's first passage. (`heading` is visited
- * for it all the same, with an empty section.)
+ * A heading with nothing below it but a deeper heading is no passage of its own: it opens that one's first passage. (It comes all the same,
+ * with an empty section.)
  */
-function forSections(text: string, headings: Heading[], visit: (section: Span, heading: Heading | null) => void): void {
+function* sections(text: string, headings: Heading[]): Generator<[section: Span, heading: Heading | null]> {
   const first = headings[0]?.start ?? text.length;
-  if (first > 0) visit({ start: 0, end: first }, null);
+  if (first > 0) yield [{ start: 0, end: first }, null];
   let start = first;
-  headings.forEach((heading, at) => {
+  for (const [at, heading] of headings.entries()) {
     const next = headings[at + 1];
     const end = next?.start ?? text.length;
-    if (next !== undefined && next.level > heading.level && end - start < MIN && isBare(text, heading.start, end))
-      return visit({ start, end: start }, heading);
-    visit({ start, end }, heading);
+    if (next !== undefined && next.level > heading.level && end - start < MIN && isBare(text, heading.start, end)) {
+      yield [{ start, end: start }, heading];
+      continue;
+    }
+    yield [{ start, end }, heading];
     start = end;
-    return undefined;
-  });
+  }
 }
 
 /** Nothing but the heading's own line, and the underline of Markdown's other form. */
@@ -74,33 +94,28 @@ function isBare(text: string, start: number, end: number): boolean {
 }
 
 /** Greedy packing of a section's paragraphs, with the rest balanced so that no crumb is left at its end. */
-function packSection(text: string, section: Span, emit: (chunk: Span) => void): void {
+function* packed(text: string, section: Span): Generator<Span> {
   let open: Span | null = null;
   let held: Span | null = null;
-  const close = (chunk: Span) => {
-    if (held !== null) emit(held);
-    held = chunk;
-  };
   for (const piece of pieces(text, section)) {
-    const current = open;
-    if (current === null) open = { ...piece };
-    else if (fits(current, piece)) current.end = piece.end;
+    if (open === null) open = { ...piece };
+    else if (fits(open, piece)) open.end = piece.end;
     else {
-      close(current);
+      if (held !== null) yield held;
+      held = open;
       open = { ...piece };
     }
   }
   if (open === null) return;
-  const last = open;
-  const before = held as Span | null;
-  if (before !== null && last.end - last.start < MIN) {
-    if (last.end - before.start <= MAX) return emit({ start: before.start, end: last.end });
-    const middle = balance(text, before, last);
-    emit(trimmed(text, { start: before.start, end: middle }) ?? before);
-    return emit(trimmed(text, { start: middle, end: last.end }) ?? last);
-  }
-  if (before !== null) emit(before);
-  return emit(last);
+  yield* held === null ? [open] : lastOf(text, held, open);
+}
+
+/** The last two passages of a section: joined or cut anew when the second would be a crumb. */
+function lastOf(text: string, before: Span, last: Span): Span[] {
+  if (last.end - last.start >= MIN) return [before, last];
+  if (last.end - before.start <= MAX) return [{ start: before.start, end: last.end }];
+  const middle = balance(text, before, last);
+  return [trimmed(text, { start: before.start, end: middle }) ?? before, trimmed(text, { start: middle, end: last.end }) ?? last];
 }
 
 /** A passage grows up to the target; one that is still too short takes what the maximum allows. */

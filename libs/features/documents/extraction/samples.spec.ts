@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fromMarkdown } from 'mdast-util-from-markdown';
-import { chunkText } from '../chunk/chunk-text.js';
+import { chunksOf } from '../chunk/chunk-text.js';
 import { extractText } from './extract-text.js';
 
 const sample = (name: string) => ({
@@ -40,7 +40,7 @@ describe('the samples', () => {
     ]);
     for (const { title, start } of headings) expect(text.startsWith(title, start)).toBe(true);
     expect(text).not.toMatch(/page \d/);
-    const leave = chunkText(extraction).find((chunk) => text.slice(chunk.start, chunk.end).includes('27 days'));
+    const leave = [...chunksOf(extraction)].find((chunk) => text.slice(chunk.start, chunk.end).includes('27 days'));
     expect(leave).toMatchObject({ page: 2, headingPath: ['Northwind Handbook', '2. Holidays and leave'] });
   });
 
