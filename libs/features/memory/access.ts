@@ -1,0 +1,46 @@
+import type { MemoryAuthor, UserId } from '@atrium/contracts';
+import { Forbidden } from '@atrium/platform/errors';
+import type { AccessColumns } from '@atrium/platform/search';
+import { type OrgContext, personOf } from '@atrium/platform/tenancy';
+
+/** Its owner and administrators; what is the system's, administrators only. Asked of one that may be read. */
+export function mayChange(ctx: OrgContext, { ownerId, accessLevel }: AccessColumns): boolean {
+  return ctx.permissions.has('memory:manage') || (accessLevel !== 'system' && ownerId === personOf(ctx));
+}
+
+/** @throws Forbidden `memory.not_owner` */
+export function assertMayChange(ctx: OrgContext, columns: AccessColumns): void {
+  if (!mayChange(ctx, columns)) throw new Forbidden('memory.not_owner', 'Only its owner and administrators may change this.');
+}
+
+/** @throws Forbidden `memory.read_only` for the level of the system, which only administrators write. */
+export function assertMayWrite(ctx: OrgContext, level: string): void {
+  if (level === 'system' && !ctx.permissions.has('memory:manage'))
+    throw new Forbidden('memory.read_only', 'Only administrators write what the system remembers.');
+}
+
+/** Who wrote it, of a row that its author's person owns. */
+export function authorOf({
+  createdByKind,
+  createdById,
+  ownerId,
+}: {
+  createdByKind: string;
+  createdById: string;
+  ownerId: string;
+}): MemoryAuthor {
+  const isAgent = createdByKind === 'agent';
+  return { kind: isAgent ? 'agent' : 'user', id: createdById, onBehalfOf: isAgent ? (ownerId as UserId) : null };
+}
+
+/** Later than `before`, so that the ETag changes even within one millisecond. */
+export function later(before: Date): Date {
+  return new Date(Math.max(Date.now(), before.getTime() + 1));
+}
+
+/** The person behind the context. The system remembers nothing of its own. */
+export function personBehind(ctx: OrgContext) {
+  const person = personOf(ctx);
+  if (person === null) throw new Error('memory belongs to persons');
+  return person;
+}

@@ -1,0 +1,105 @@
+import { judgeFact, judgeText, type KnownFact, type NewFact } from './contradiction.js';
+
+const day = (number: number) => new Date(Date.UTC(2026, 0, number));
+const fact = (content: string, more: Partial<NewFact> = {}): NewFact => ({
+  content,
+  readers: ['user:olivia'],
+  level: 'private',
+  confidence: 1,
+  validFrom: day(20),
+  ...more,
+});
+const known = (id: string, content: string, more: Partial<KnownFact> = {}): KnownFact => ({
+  ...fact(content),
+  id,
+  validFrom: day(1),
+  validTo: null,
+  changeable: true,
+  ...more,
+});
+const added = { kind: 'new', retires: [], doubts: [], validTo: null, supersededBy: null };
+
+describe('a fact with subject and predicate', () => {
+  it('is added where nothing is known', () => {
+    expect(judgeFact(fact('Kyiv'), [])).toEqual(added);
+  });
+
+  it('ends what held before it', () => {
+    expect(judgeFact(fact('Lviv'), [known('a', 'Kyiv')])).toEqual({ ...added, retires: ['a'] });
+  });
+
+  it('is one memory when it is told twice, however it is written', () => {
+    expect(judgeFact(fact(' KYIV. '), [known('a', 'Kyiv')])).toEqual({ kind: 'same', id: 'a' });
+  });
+
+  it('comes back as a new one after another held', () => {
+    const history = [known('a', 'Kyiv', { validTo: day(10) }), known('b', 'Lviv', { validFrom: day(10) })];
+    expect(judgeFact(fact('Kyiv'), history)).toEqual({ ...added, retires: ['b'] });
+  });
+
+  it('of the past fits into the history and leaves what holds now', () => {
+    const history = [known('a', 'Kyiv', { validTo: day(10) }), known('b', 'Lviv', { validFrom: day(10) })];
+    expect(judgeFact(fact('Odesa', { validFrom: day(5) }), history)).toEqual({
+      ...added,
+      retires: ['a'],
+      validTo: day(10),
+      supersededBy: 'b',
+    });
+    expect(judgeFact(fact('Odesa', { validFrom: new Date(0) }), history)).toEqual({ ...added, validTo: day(1), supersededBy: 'a' });
+  });
+
+  it('of the future lets the present one hold until then', () => {
+    expect(judgeFact(fact('Lviv', { validFrom: day(40) }), [known('a', 'Kyiv')])).toEqual({ ...added, retires: ['a'] });
+  });
+
+  it('corrects one that began at the same moment', () => {
+    expect(judgeFact(fact('Lviv', { validFrom: day(1) }), [known('a', 'Kyiv')])).toEqual({ ...added, retires: ['a'] });
+  });
+
+  it('leaves one that is told to other readers', () => {
+    const others = [known('a', 'Kyiv', { readers: ['org'], level: 'organization' }), known('b', 'Kyiv', { readers: ['user:ben'] })];
+    expect(judgeFact(fact('Lviv'), others)).toEqual(added);
+  });
+
+  it.each([
+    ['less_certain', fact('Lviv', { confidence: 0.6 }), known('a', 'Kyiv')],
+    ['someone_elses', fact('Lviv'), known('a', 'Kyiv', { changeable: false })],
+    [
+      'system',
+      fact('Lviv', { readers: ['org'], level: 'organization' }),
+      known('a', 'Kyiv', { readers: ['everyone', 'org'], level: 'system', changeable: false }),
+    ],
+  ])('is reviewed, and nothing ends, when it is %s', (reason, told, before) => {
+    expect(judgeFact(told, [before])).toEqual({ ...added, doubts: [{ id: 'a', reason }] });
+  });
+
+  it('leaves the system alone when only some hear it', () => {
+    const system = known('a', 'Kyiv', { readers: ['everyone', 'org'], level: 'system', changeable: false });
+    expect(judgeFact(fact('Lviv'), [system])).toEqual(added);
+  });
+
+  it('leaves what has expired', () => {
+    expect(judgeFact(fact('Kyiv'), [known('a', 'Kyiv', { validTo: day(3) })])).toEqual(added);
+  });
+});
+
+describe('free text', () => {
+  it('retires nothing: a contradiction is reviewed (mem0 #4536)', () => {
+    expect(judgeText(fact('I hate Chinese food'), [known('a', 'I love Chinese food')])).toEqual({
+      ...added,
+      doubts: [{ id: 'a', reason: 'similar_words' }],
+    });
+  });
+
+  it('is one memory when it is told twice (mem0 #1674)', () => {
+    expect(judgeText(fact('The dog descends from the wolf.'), [known('a', 'The dog descends from the wolf')])).toEqual({
+      kind: 'same',
+      id: 'a',
+    });
+  });
+
+  it('leaves unrelated facts about the same thing (graphiti #1728)', () => {
+    const works = known('a', 'Ben works at Northwind as head of support');
+    expect(judgeText(fact('Ben administers the source control of Northwind'), [works])).toEqual(added);
+  });
+});

@@ -1,0 +1,55 @@
+import { factsByRules } from './extract-rules.js';
+
+const said = (...contents: string[]) => contents.map((content) => ({ author: 'Ben', content, isPerson: true }));
+const facts = (...contents: string[]) =>
+  factsByRules(said(...contents)).map(({ content, subject, predicate }) => [content, subject, predicate]);
+
+describe('factsByRules', () => {
+  it.each([
+    ['Remember that the gate is locked at eight.', 'the gate is locked at eight', null, null],
+    ['Please remember: my desk is by the window', 'Ben’s desk is by the window', 'Ben', 'desk'],
+    ['Please call me Benny!', 'Ben wants to be called Benny', 'Ben', 'wants to be called'],
+    ['My favourite colour is green.', 'Ben’s favourite colour is green', 'Ben', 'favourite colour'],
+    ['I really like strong tea', 'Ben likes strong tea', 'Ben', 'likes'],
+    ['I don’t like coffee', 'Ben does not like coffee', 'Ben', 'does not like'],
+    ['I prefer mails to calls', 'Ben prefers mails to calls', 'Ben', 'prefers'],
+    ['I work at Northwind.', 'Ben works at Northwind', 'Ben', 'works at'],
+    ['And I now live in Lviv', 'Ben lives in Lviv', 'Ben', 'lives in'],
+    ['I’m allergic to nuts', 'Ben is allergic to nuts', 'Ben', 'is allergic to'],
+    ['Olivia’s phone number is 555 1234', 'Olivia’s phone number is 555 1234', 'Olivia', 'phone number'],
+    [
+      'The deadline of Project Apollo is the ninth of May',
+      'The deadline of Project Apollo is the ninth of May',
+      'Project Apollo',
+      'deadline',
+    ],
+    ['Олена’s city is Київ', 'Олена’s city is Київ', 'Олена', 'city'],
+  ])('%j', (sentence, content, subject, predicate) => {
+    expect(facts(sentence)).toEqual([[content, subject, predicate]]);
+  });
+
+  it('takes several from one message, each with the sentence that says it', () => {
+    const found = factsByRules(said('Good morning! I work at Northwind. It rains.\nMy room is 12'));
+    expect(found.map(({ quote }) => quote)).toEqual(['I work at Northwind.', 'My room is 12']);
+    expect(found.every(({ confidence }) => confidence < 1)).toBe(true);
+  });
+
+  it.each([
+    'Where is my coat?',
+    'Do I like tea? I wonder.',
+    'If my flight is late, start without me',
+    'Maybe I like tea',
+    'It’s late, and that’s fine',
+    'What’s the plan is what I ask',
+    'Ignore all of this',
+    '',
+    'my '.repeat(5_000),
+    `${'a'.repeat(390)}’s b is c`,
+  ])('finds nothing in %j', (sentence) => {
+    expect(facts(sentence)).toEqual([]);
+  });
+
+  it('believes no assistant', () => {
+    expect(factsByRules([{ author: 'assistant', content: 'My name is Max', isPerson: false }])).toEqual([]);
+  });
+});

@@ -1,0 +1,114 @@
+import { MAX_PROPOSALS, type Proposal, type Said } from './extraction.js';
+
+type Found = Pick<Proposal, 'content' | 'subject' | 'predicate' | 'confidence'>;
+interface Rule {
+  pattern: RegExp;
+  fact(match: string[], author: string): Found;
+}
+
+/** Of a speaker's own word about something; less than what a person writes down as a memory. */
+const CONFIDENCE = 0.7;
+const ASKED_TO_REMEMBER = 0.9;
+/** What can be said of something: one clause, at most 200 characters. */
+const CLAUSE = String.raw`([^\n]{1,200})`;
+
+const ofAuthor = (verb: string, pattern: string): Rule => ({
+  pattern: new RegExp(`^(?:and |but |so |well, |also )?(?:${pattern}) ${CLAUSE}$`, 'iu'),
+  fact: ([value = ''], author) => ({ content: `${author} ${verb} ${value}`, subject: author, predicate: verb, confidence: CONFIDENCE }),
+});
+
+/** The first rule that fits a sentence tells its fact. */
+const RULES: Rule[] = [
+  {
+    pattern: new RegExp(String.raw`^(?:please )?(?:remember|note|keep in mind)(?: that|:) ${CLAUSE}$`, 'iu'),
+    fact: ([value = ''], author) => ({
+      ...(factOf(value, author) ?? { content: value, subject: null, predicate: null }),
+      confidence: ASKED_TO_REMEMBER,
+    }),
+  },
+  {
+    pattern: /^(?:please |you can |just )?call me ([^\n,]{1,60})$/iu,
+    fact: ([value = ''], author) => ({
+      content: `${author} wants to be called ${value}`,
+      subject: author,
+      predicate: 'wants to be called',
+      confidence: CONFIDENCE,
+    }),
+  },
+  {
+    pattern: new RegExp(String.raw`^my ((?:[\p{L}\p{M}-]+ ){0,3}[\p{L}\p{M}-]+) (?:is|are) ${CLAUSE}$`, 'iu'),
+    fact: ([what = '', value = ''], author) => ({
+      content: `${author}’s ${what} is ${value}`,
+      subject: author,
+      predicate: what.toLowerCase(),
+      confidence: CONFIDENCE,
+    }),
+  },
+  ofAuthor('does not like', String.raw`i (?:do not|don['’]t|dislike|hate|can['’]t stand)(?: really)?(?: like| love| enjoy)?`),
+  ofAuthor('prefers', String.raw`i(?: really| would|['’]d)? prefer`),
+  ofAuthor('likes', String.raw`i(?: really| also)? (?:like|love|enjoy)`),
+  ofAuthor('lives in', String.raw`i(?: now)? (?:live in|am based in|moved to|have moved to)|i['’](?:m based in|ve moved to)`),
+  ofAuthor('works at', String.raw`i(?: now)? work (?:at|for)`),
+  ofAuthor('works as', String.raw`i(?: now)? work as`),
+  ofAuthor('speaks', 'i speak'),
+  ofAuthor('is allergic to', String.raw`(?:i am|i['’]m) allergic to`),
+  {
+    pattern: new RegExp(
+      String.raw`^the ((?:[\p{L}\p{M}-]+ ){0,3}[\p{L}\p{M}-]+) of ([\p{L}\p{M}\p{N}][^\n,;]{0,80}?) (?:is|are) ${CLAUSE}$`,
+      'iu',
+    ),
+    fact: ([what = '', whose = '', value = ''], _author) => aboutOther(whose, what, `The ${what} of ${whose} is ${value}`),
+  },
+  {
+    pattern: new RegExp(
+      String.raw`^([\p{L}\p{M}\p{N}][^\n,;]{0,80}?)['’]s ((?:[\p{L}\p{M}-]+ ){0,3}[\p{L}\p{M}-]+) (?:is|are) ${CLAUSE}$`,
+      'iu',
+    ),
+    fact: ([whose = '', what = '', value = '']) => aboutOther(whose, what, `${whose}’s ${what} is ${value}`),
+  },
+];
+
+const aboutOther = (whose: string, what: string, content: string): Found => ({
+  content,
+  subject: whose,
+  predicate: what.toLowerCase(),
+  confidence: CONFIDENCE,
+});
+
+/** Subjects that mean something only where they were said. */
+const POINTERS = /^(?:it|that|this|there|here|what|who|where|how|let|he|she|he|today|tomorrow|yesterday)$/iu;
+/** Words after which a sentence says what might be, not what is. */
+const UNREAL = /^(?:if|when|unless|imagine|suppose|maybe|perhaps|i (?:think|guess|wish|hope|wonder))\b/iu;
+
+/** The facts that stated rules find, sentence by sentence. Questions, conditions and what no person said are passed over. */
+export function factsByRules(messages: readonly Said[]): Proposal[] {
+  const found = messages.flatMap(({ author, content, isPerson }, message) =>
+    (isPerson ? sentencesOf(content) : []).flatMap((sentence) => {
+      const fact = sentence.endsWith('?') || UNREAL.test(sentence) ? null : factOf(sentence.replace(/[.!…]+$/u, ''), author);
+      return fact ? [{ message, quote: sentence, ...fact }] : [];
+    }),
+  );
+  return found.slice(0, MAX_PROPOSALS);
+}
+
+function factOf(sentence: string, author: string): Found | null {
+  for (const { pattern, fact } of RULES) {
+    const match = pattern.exec(sentence.trim());
+    if (!match) continue;
+    const found = fact(
+      match.slice(1).map((part) => part.trim()),
+      author,
+    );
+    if (found.subject !== null && POINTERS.test(found.subject)) return null;
+    return found;
+  }
+  return null;
+}
+
+/** A line or part of one that ends with a full stop, exclamation or question mark before white space. */
+const sentencesOf = (text: string): string[] =>
+  text
+    .slice(0, 16_000)
+    .split(/\n+|(?<=[.!?…])\s+/u)
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => sentence.length > 0 && sentence.length <= 400);

@@ -1,0 +1,98 @@
+import { foldFact } from './fact.js';
+
+/** How much of the words of two texts must be the same for the rest to matter. */
+const ALIKE = 0.6;
+const NEGATIONS = new Set(
+  [
+    'not',
+    'no',
+    'never',
+    'none',
+    'nobody',
+    'nothing',
+    'cannot',
+    'without',
+    'nor',
+    'isnt',
+    'arent',
+    'wasnt',
+    'dont',
+    'doesnt',
+    'didnt',
+  ].concat(
+    ['wont', 'cant', 'shouldnt', 'mustnt', 'hasnt', 'havent', 'stopped', 'nicht', 'kein', 'keine', 'nie', 'ne', 'pas', 'jamais'],
+    ['не', 'нет', 'никогда', 'ні', 'nunca', 'sin'],
+  ),
+);
+const OPPOSITES = new Map(
+  [
+    ['love', 'hate'],
+    ['loves', 'hates'],
+    ['like', 'dislike'],
+    ['likes', 'dislikes'],
+    ['like', 'hate'],
+    ['likes', 'hates'],
+    ['love', 'dislike'],
+    ['loves', 'dislikes'],
+    ['always', 'never'],
+    ['before', 'after'],
+    ['enabled', 'disabled'],
+    ['open', 'closed'],
+    ['on', 'off'],
+    ['true', 'false'],
+    ['yes', 'no'],
+    ['allowed', 'forbidden'],
+    ['required', 'optional'],
+    ['cheap', 'expensive'],
+    ['morning', 'evening'],
+    ['public', 'private'],
+    ['up', 'down'],
+    ['left', 'right'],
+    ['accepts', 'refuses'],
+    ['accept', 'refuse'],
+  ].flatMap(([a = '', b = '']) => [
+    [`${a} ${b}`, true],
+    [`${b} ${a}`, true],
+  ]),
+);
+
+/**
+ * Whether two free texts say nearly the same, but for a negation, an opposite or a number: `We ship on Monday` and `We do not ship on
+ * Monday`. A hint for a person to look, never a reason to retire anything.
+ */
+export function mayContradict(a: string, b: string): boolean {
+  const [first, second] = [wordsOf(a), wordsOf(b)];
+  const only = (one: Words, other: Words) => [...one.plain].filter((word) => !other.plain.has(word));
+  const [onlyFirst, onlySecond] = [only(first, second), only(second, first)];
+  const opposites = onlyFirst.filter((word) => onlySecond.some((other) => OPPOSITES.has(`${word} ${other}`))).length;
+  const common = [...first.plain].filter((word) => second.plain.has(word)).length;
+  const all = common + onlyFirst.length + onlySecond.length - 2 * opposites;
+  if (common < 2 || common / all < ALIKE) return false;
+  const negated = first.negations % 2 !== second.negations % 2;
+  if (opposites > 0) return !negated;
+  const sameRest = onlyFirst.length + onlySecond.length === 0;
+  if (first.numbers !== second.numbers) return sameRest && !negated && first.numbers !== '' && second.numbers !== '';
+  return negated;
+}
+
+interface Words {
+  plain: Set<string>;
+  negations: number;
+  numbers: string;
+}
+
+/** Words that say little about what a text is about. */
+const FILLERS = new Set(['a', 'an', 'the', 'do', 'does', 'did', 'is', 'are', 'was', 'will', 'any', 'more', 'anymore']);
+
+function wordsOf(text: string): Words {
+  const words = foldFact(text)
+    .replace(/['’]/g, '')
+    .match(/\p{Script=Han}|[\p{L}\p{M}]+|\p{N}+([.,:]\p{N}+)*/gu);
+  const all: string[] = words ?? [];
+  const isNumber = (word: string) => /^\p{N}/u.test(word);
+  return {
+    plain: new Set(all.filter((word) => !NEGATIONS.has(word) && !FILLERS.has(word) && !isNumber(word))),
+    negations: all.filter((word) => NEGATIONS.has(word)).length,
+    numbers: all.filter(isNumber).join(' '),
+  };
+}
