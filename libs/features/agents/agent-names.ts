@@ -2,14 +2,18 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { OrgId } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { PrincipalDirectory, type PrincipalNames } from '@atrium/platform/tenancy';
+import { AgentLookup } from './agent-lookup.js';
+import { AgentRepository } from './agent.repository.js';
 
-/** Tells everyone else what agents are called. */
+/** Tells everyone else what agents are called, and whether they may act. */
 @Injectable()
 export class AgentNames implements PrincipalNames, OnModuleInit {
   readonly kind = 'agent';
 
   constructor(
     private readonly db: Db,
+    private readonly agents: AgentRepository,
+    private readonly lookup: AgentLookup,
     private readonly directory: PrincipalDirectory,
   ) {}
 
@@ -18,9 +22,11 @@ export class AgentNames implements PrincipalNames, OnModuleInit {
   }
 
   async displayNames(orgId: OrgId, ids: string[]): Promise<Map<string, string>> {
-    const rows = await this.db.readInOrg({ orgId }, (tx) =>
-      tx.agent.findMany({ where: { orgId, id: { in: ids } }, select: { id: true, displayName: true } }),
-    );
-    return new Map(rows.map((row) => [row.id, row.displayName]));
+    return new Map([...(await this.lookup.find(orgId, ids))].map(([id, { displayName }]) => [id, displayName]));
+  }
+
+  /** Asks the database: who was paused acts no more. */
+  async mayAct(orgId: OrgId, id: string): Promise<boolean> {
+    return (await this.db.readInOrg({ orgId }, (tx) => this.agents.find(tx, { orgId }, id)))?.status === 'active';
   }
 }

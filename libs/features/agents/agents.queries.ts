@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Agent, AgentId, Page, PageQuery } from '@atrium/contracts';
+import type { Agent, AgentId, AgentsQuery, AgentVersion, Page, PageQuery } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
 import { decodeCursor, listed, pageOf } from '@atrium/platform/http';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { AgentRepository, agentView } from './agent.repository.js';
+import { agentView, versionView } from './agent.js';
+import { AgentRepository } from './agent.repository.js';
 
 @Injectable()
 export class AgentsQueries {
@@ -15,15 +16,10 @@ export class AgentsQueries {
   ) {}
 
   /** Oldest first. */
-  list(ctx: OrgContext, query: PageQuery): Promise<Page<Agent>> {
-    const after = decodeCursor(query.cursor, ['uuid']);
+  list(ctx: OrgContext, query: AgentsQuery): Promise<Page<Agent>> {
+    const after = decodeCursor(query.cursor, ['uuid'])?.[0] ?? null;
     return this.db.readInOrg(ctx, async (tx) => {
-      const rows = await tx.agent.findMany({
-        where: { orgId: ctx.orgId, ...(after ? { id: { gt: after[0] } } : {}) },
-        orderBy: { id: 'asc' },
-        take: query.limit + 1,
-      });
-      const page = pageOf(rows, query.limit, (last) => [last.id]);
+      const page = pageOf(await this.agents.list(tx, ctx, query, after), query.limit, (last) => [last.id]);
       return listed({ ...page, data: page.data.map(agentView) }, await this.events.head(tx, ctx));
     });
   }
@@ -31,5 +27,23 @@ export class AgentsQueries {
   /** @throws NotFound `agents.not_found` */
   get(ctx: OrgContext, id: AgentId): Promise<Agent> {
     return this.db.readInOrg(ctx, async (tx) => agentView(await this.agents.get(tx, ctx, id)));
+  }
+
+  /** Newest first. @throws NotFound `agents.not_found` */
+  versions(ctx: OrgContext, id: AgentId, { limit, cursor }: PageQuery): Promise<Page<AgentVersion>> {
+    const before = decodeCursor(cursor, ['int'])?.[0] ?? null;
+    return this.db.readInOrg(ctx, async (tx) => {
+      await this.agents.get(tx, ctx, id);
+      const { data, nextCursor } = pageOf(await this.agents.versions(tx, ctx, id, before, limit + 1), limit, (last) => [last.number]);
+      return listed({ data: data.map(versionView), nextCursor }, await this.events.head(tx, ctx));
+    });
+  }
+
+  /** @throws NotFound `agents.not_found`, `agents.version_not_found` */
+  version(ctx: OrgContext, id: AgentId, number: number): Promise<AgentVersion> {
+    return this.db.readInOrg(ctx, async (tx) => {
+      await this.agents.get(tx, ctx, id);
+      return versionView(await this.agents.version(tx, ctx, id, number));
+    });
   }
 }

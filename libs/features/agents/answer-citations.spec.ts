@@ -20,13 +20,19 @@ function newCitations() {
   resolvers.register('document', {
     locate: (_ctx, _source, quote) => {
       const start = TEXT.indexOf(quote);
-      return Promise.resolve(start < 0 ? null : { start, end: start + quote.length, quote });
+      return Promise.resolve(start < 0 ? null : { start, end: start + quote.length, quote, title: 'Handbook', page: 2 });
     },
+  });
+  resolvers.register('memory', {
+    locate: (_ctx, { memoryId }, quote) =>
+      Promise.resolve(memoryId === 'Ben · lives in' ? { start: 0, end: quote.length, quote, title: '', page: null } : null),
   });
   const passages = [
     passage('document', 'handbook', TEXT),
     passage('message', '#plan', 'We meet on Mondays at nine.'),
     passage('document', 'gone', 'This text was removed.'),
+    passage('memory', 'Ben · lives in', 'Ben lives in Lviv.'),
+    passage('memory', '', 'Forgotten meanwhile.'),
   ];
   return new AnswerCitations(resolvers, systemContext('00000000-0000-7000-8000-000000000001' as OrgId, 'test'), passages);
 }
@@ -39,7 +45,7 @@ describe('AnswerCitations', () => {
     expect(await citations.mark([{ passage: 1, quote: 'Sundays are free.' }])).toBe('[1]');
     expect(citations.all).toMatchObject([
       { documentId: 'handbook', chunkId: 'handbook-chunk', quote: 'Sundays are free.', start: TEXT.indexOf('Sundays'), verified: true },
-      { documentId: 'handbook', quote: 'thirty days', verified: true },
+      { documentId: 'handbook', quote: 'thirty days', title: 'Handbook', page: 2, verified: true },
     ]);
   });
 
@@ -53,6 +59,13 @@ describe('AnswerCitations', () => {
     expect(citations.all).toEqual([]);
   });
 
+  it('names a memory that still says so', async () => {
+    const citations = newCitations();
+    expect(await citations.mark([{ passage: 4, quote: 'Ben lives in Lviv' }])).toBe('(memory: Ben · lives in)');
+    expect(await citations.mark([{ passage: 5, quote: 'Forgotten meanwhile.' }])).toBe('');
+    expect(citations.all).toEqual([]);
+  });
+
   it('keeps a bare marker behind a true quote, and tells the place of a message', async () => {
     const citations = newCitations();
     expect(await citations.mark([{ passage: 2, quote: 'Mondays at nine' }])).toBe('(#plan)');
@@ -61,7 +74,7 @@ describe('AnswerCitations', () => {
         { passage: 1, quote: 'thirty days' },
         { passage: 2, quote: null },
       ]),
-    ).toBe('[1](#plan)');
+    ).toBe('[1] (#plan)');
     expect(await citations.mark([{ passage: 1, quote: null }])).toBe('[1]');
     expect(citations.all).toHaveLength(1);
     expect(citations.backed).toBe(true);

@@ -24,7 +24,7 @@ export class AnswerCitations {
     return this.found.size > 0;
   }
 
-  /** What stands in the text for a marker: `[1]` of a document, `(#channel)` of a message, nothing for what is not true. */
+  /** What stands in the text for a marker: `[1]` of a document, `(#channel)` of a message, `(memory: …)` of a memory, nothing for what is not true. */
   async mark(claims: readonly Claim[]): Promise<string> {
     const marks: string[] = [];
     for (const { passage, quote } of claims) {
@@ -32,7 +32,7 @@ export class AnswerCitations {
       const mark = quote === null ? named && this.found.get(named) : await this.markOf(quote, named);
       if (mark && !marks.includes(mark)) marks.push(mark);
     }
-    return marks.join('');
+    return marks.join(' ');
   }
 
   /** The mark of a quote, looked for in the passage that was named and then in the others that were shown. */
@@ -49,22 +49,28 @@ export class AnswerCitations {
   }
 
   private async cite(passage: Passage, exact: string): Promise<string | null> {
-    if (passage.kind !== 'document') return messageMark(passage);
+    if (passage.kind === 'message') return placeMark(passage);
+    if (passage.kind === 'memory') {
+      const reference = { memoryId: passage.subjectId };
+      return (await this.resolvers.locate(this.ctx, 'memory', reference, exact)) && placeMark(passage);
+    }
     const place = await this.resolvers.locate(this.ctx, passage.kind, passage.source, exact);
     if (!place) return null;
     const { documentId, version, chunkId } = passage.source as DocumentSource;
     const key = `${documentId}:${version}:${place.start}:${place.end}`;
     const before = this.marks.get(key);
     if (before) return before;
-    this.all.push({ documentId, version, chunkId, start: place.start, end: place.end, quote: place.quote, verified: true });
+    this.all.push({ documentId, version, chunkId, ...place, verified: true });
     const mark = `[${this.all.length}]`;
     this.marks.set(key, mark);
     return mark;
   }
 }
 
-/** Where a message stands; messages are no documents, so their place is told in the text. */
-export function messageMark(passage: Pick<Passage, 'title'>): string {
-  const name = passage.title.trim().replace(/^#/, '');
+/** Where a message or memory stands; they are no documents, so their place is told in the text. */
+export function placeMark(passage: Pick<Passage, 'kind' | 'title'>): string {
+  const title = passage.title.replace(/\s+/g, ' ').trim();
+  if (passage.kind === 'memory') return title ? `(memory: ${title})` : '(a memory)';
+  const name = title.replace(/^#/, '');
   return name ? `(#${name})` : '(a message in this workspace)';
 }

@@ -3,6 +3,7 @@ import type { AnswerSource, AnswersService } from '@atrium/features/chat';
 import type { LiveBus } from '@atrium/platform/realtime';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { SAVE_EVERY_MS } from './assistant.js';
+import { inertText } from './inert-text.js';
 
 /** The answer is not wanted any more: it was deleted, or ended elsewhere. */
 export class AnswerGone extends Error {}
@@ -18,6 +19,8 @@ export class AnswerText {
   private savedAt = performance.now();
   private saving: Promise<void> = Promise.resolve();
   private gone = false;
+  /** The grants of the sources, as they were when the text was saved last. */
+  private requires: string[][];
 
   constructor(
     private readonly ctx: OrgContext,
@@ -25,20 +28,23 @@ export class AnswerText {
     private readonly sources: readonly AnswerSource[],
     private readonly answers: AnswersService,
     private readonly live: LiveBus,
-  ) {}
+  ) {
+    this.requires = sources.map((source) => source.grants);
+  }
 
   get text(): string {
     return this.written;
   }
 
   /** @throws AnswerGone */
-  add(text: string): void {
+  add(piece: string): void {
     if (this.gone) throw new AnswerGone('the answer was deleted or has ended');
+    const text = inertText(piece, this.written);
     if (text === '') return;
     const { channelId, answerId } = this.place;
     const frame = { type: 'live', kind: 'delta', channelId, messageId: answerId, offset: this.written.length, text } as const;
     this.written += text;
-    this.live.publish(this.ctx.orgId, frame, { channelId, requires: this.sources.map((source) => source.grants) });
+    this.live.publish(this.ctx.orgId, frame, { channelId, requires: this.requires });
     if (performance.now() - this.savedAt >= SAVE_EVERY_MS) this.save();
   }
 
@@ -52,8 +58,9 @@ export class AnswerText {
     const { written } = this;
     this.saving = this.saving
       .then(() => this.answers.saveProgress(this.ctx, this.place.answerId, written, this.sources))
-      .then((there) => {
-        if (!there) this.gone = true;
+      .then((requires) => {
+        if (requires) this.requires = requires;
+        else this.gone = true;
       })
       // A save that fails is made good by the next one.
       .catch(() => undefined);

@@ -22,6 +22,7 @@ const runUntil = (killedIn: string | null): DurableRun => ({
   id: 'test',
   signal: new AbortController().signal,
   sleep: () => Promise.resolve(),
+  repeat: () => Promise.resolve(),
   step: async (name, fn) => {
     if (name === killedIn) return new Promise(() => undefined);
     return fn();

@@ -4,8 +4,7 @@ import { AnswersService, MessagesQueries, MessagesService } from '@atrium/featur
 import { MembersQueries } from '@atrium/features/organizations';
 import { Db } from '@atrium/platform/db';
 import { Durable, type DurableRun } from '@atrium/platform/durable';
-import { DomainError } from '@atrium/platform/errors';
-import { Events, type JsonObject, type LoggedEvent, OnEvent } from '@atrium/platform/events';
+import { Events, type JsonObject, type LoggedEvent, OnEvent, rightsOf } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
 import { asAgent, type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import { AnswerGone } from './answer-text.js';
@@ -14,6 +13,7 @@ import { AssistantService } from './assistant.service.js';
 import { TURN_SECONDS } from './assistant.js';
 import { TurnQueue } from './turn-queue.js';
 import { TurnRepository } from './turn.repository.js';
+import { unlessRefused } from './unless-refused.js';
 
 const FUNCTION = 'agents.answer';
 const RETRY = { attempts: 3, backoffSeconds: 1 };
@@ -55,7 +55,7 @@ export class AnswerTurns implements OnModuleInit {
   @OnEvent('agents.answer', 'chat.message_posted')
   async hear(ctx: OrgContext, event: LoggedEvent): Promise<void> {
     const message = event.data['message'] as Pick<Message, 'id' | 'channelId' | 'author' | 'mentions'> | undefined;
-    if (message?.author.kind !== 'user' || message.mentions.length === 0) return;
+    if (message?.author.kind !== 'user' || !rightsOf(event).includes('search:read')) return;
     const { id } = await this.assistant.ensure(ctx);
     if (!message.mentions.some((mention) => mention.kind === 'agent' && mention.id === id)) return;
     const asked = { orgId: ctx.orgId, channelId: message.channelId, messageId: message.id, eventId: event.id };
@@ -149,7 +149,7 @@ export class AnswerTurns implements OnModuleInit {
     const answer = await unlessRefused(() => this.messages.get(system, answerId));
     const status = answer?.deletedAt
       ? 'cancelled'
-      : answer?.status === 'complete'
+      : answer?.status === 'complete' || answer?.status === 'withheld'
         ? 'completed'
         : answer?.status === 'failed'
           ? 'failed'
@@ -189,14 +189,4 @@ function turnEvent(
   const { id, channelId, questionId, answerId } = turn;
   const data: JsonObject = { turnId: id, channelId, questionId, answerId };
   return { type, subject: { kind: 'agent', id: agentId }, audience: 'nobody' as const, data };
-}
-
-/** Null for a refusal that would be the same again; failures that may pass are thrown. */
-async function unlessRefused<T>(fn: () => Promise<T>): Promise<T | null> {
-  try {
-    return await fn();
-  } catch (error) {
-    if (error instanceof DomainError && !error.retryable) return null;
-    throw error;
-  }
 }

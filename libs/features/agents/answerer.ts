@@ -10,10 +10,11 @@ import type { OrgContext } from '@atrium/platform/tenancy';
 import { AnswerAudience } from './answer-audience.js';
 import { AnswerCitations } from './answer-citations.js';
 import { AnswerText } from './answer-text.js';
-import { MAX_ANSWER_CHARS } from './assistant.js';
+import { MAX_ANSWER_CHARS, NO_MODEL } from './assistant.js';
 import { type AnswerPiece, CitationParser } from './citation-parser.js';
 import { type Evidence, EvidenceSearch, sourcesOf } from './evidence.js';
 import { quotesOf } from './extractive-answer.js';
+import { inertText } from './inert-text.js';
 import { promptOf } from './prompt.js';
 import { questionOf } from './question.js';
 import type { TurnFigures } from './turn.repository.js';
@@ -38,12 +39,11 @@ export interface Answer {
 
 const SAYS = {
   nothing: 'I found nothing about this in what the members of this channel may read.',
-  noModel: 'No language model is set up on this server, so these are quotes from what I found:',
   empty: 'The model gave no answer. These are quotes from what I found:',
   meanwhile: 'These are quotes from what I found:',
   tooLong: '*The answer is cut here: it became too long.*',
   filtered: '*The model stopped here because of its content filter.*',
-  unbacked: '*No statement of this answer could be checked against a document or message: it is not backed by what I found.*',
+  unbacked: '*No statement of this answer could be checked against a document, message or memory: it is not backed by what I found.*',
 } as const;
 const NO_FIGURES: TurnFigures = { failureCode: null, model: null, inputTokens: 0, outputTokens: 0 };
 
@@ -62,10 +62,15 @@ export class Answerer {
 
   /** Not inside a transaction. @throws AnswerGone when the answer was deleted meanwhile; the signal's reason when it aborts. */
   async answer(turn: TurnContext, signal: AbortSignal): Promise<Answer> {
+    const answer = await this.written(turn, signal);
+    return { ...answer, body: inertText(answer.body) };
+  }
+
+  private async written(turn: TurnContext, signal: AbortSignal): Promise<Answer> {
     const audience = await this.audience.of(turn.system, turn.ctx, turn.question.channelId);
     const evidence = audience ? await this.evidence.find(turn.ctx, audience, turn.question) : [];
     if (evidence.length === 0) return { status: 'complete', body: SAYS.nothing, citations: [], sources: [], figures: NO_FIGURES };
-    return this.model.configured ? this.generated(turn, evidence, signal) : this.quoted(turn, evidence, SAYS.noModel);
+    return this.model.configured ? this.generated(turn, evidence, signal) : this.quoted(turn, evidence, NO_MODEL);
   }
 
   private citationsOf({ ctx }: TurnContext, evidence: readonly Evidence[]): AnswerCitations {

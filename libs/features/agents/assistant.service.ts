@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { Agent, AgentId, ChannelId } from '@atrium/contracts';
+import { type Agent, type AgentId, AgentLimits, type ChannelId } from '@atrium/contracts';
 import { ChannelsService } from '@atrium/features/chat';
 import { Db } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
-import { Events, type JsonObject, type LoggedEvent, OnEvent } from '@atrium/platform/events';
+import { Events, type LoggedEvent, OnEvent } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { AgentRepository, type AgentRow, agentView } from './agent.repository.js';
+import { agentTold, agentView } from './agent.js';
+import { AgentRepository, type AgentRow } from './agent.repository.js';
 import { ASSISTANT } from './assistant.js';
 
 /** Gives every organization its assistant, and every public channel the assistant as a member. */
@@ -32,15 +33,9 @@ export class AssistantService {
       if (there) return agentView(there);
       const row = newAssistant(ctx);
       // Another process may have been first, after the look-up.
-      if (!(await this.agents.insert(tx, row))) return agentView((await this.agents.findByName(tx, ctx, ASSISTANT.name)) ?? row);
-      const agent = agentView(row);
-      await this.events.append(tx, ctx, {
-        type: 'agents.created',
-        subject: { kind: 'agent', id: agent.id },
-        audience: 'organization',
-        data: { agent: agent as JsonObject },
-      });
-      return agent;
+      if (!(await this.agents.insert(tx, row, null))) return agentView((await this.agents.findByName(tx, ctx, ASSISTANT.name)) ?? row);
+      await this.events.append(tx, ctx, agentTold('agents.created', row));
+      return agentView(row);
     });
   }
 
@@ -70,6 +65,9 @@ function newAssistant(ctx: OrgContext): AgentRow {
     status: 'active',
     version: 1,
     model: null,
+    withoutApproval: [],
+    limits: AgentLimits.parse({}),
+    lastSeenAt: null,
     createdAt: at,
     updatedAt: at,
   };

@@ -16,3 +16,5 @@ export const MAX_ANSWER_CHARS = 12_000;
 export const SAVE_EVERY_MS = 500;
 /** How many passages a model is shown. */
 export const SHOWN_PASSAGES = 8;
+/** How an answer begins that nobody wrote. */
+export const NO_MODEL = 'No language model is set up on this server, so these are quotes from what I found:';

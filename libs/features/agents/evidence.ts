@@ -1,7 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { AnswerSource } from '@atrium/features/chat';
 import { Db } from '@atrium/platform/db';
-import { type GrantSet, type Match, type Passage, ReaderGrants, Retrieval, type SearchToolOutput } from '@atrium/platform/search';
+import {
+  type GrantSet,
+  type Match,
+  type Passage,
+  ReaderGrants,
+  Retrieval,
+  type SearchToolOutput,
+  subjectKey,
+} from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { ToolRegistry } from '@atrium/platform/tools';
 import { SHOWN_PASSAGES } from './assistant.js';
@@ -34,7 +42,7 @@ export class EvidenceSearch {
     if (query === '') return [];
     const found = await this.tools.call(this.grants.narrow(ctx, audience), 'search', {
       query,
-      kinds: ['document', 'message'],
+      kinds: ['document', 'message', 'memory'],
       limit: SEARCHED,
     });
     const { passages } = found as SearchToolOutput;
@@ -61,10 +69,6 @@ function inBody(matches: readonly Match[], passage: Passage): Match[] {
 
 /** What a reader of the answer must be allowed to read: everything that was shown to its writer. */
 export function sourcesOf(evidence: readonly Evidence[]): AnswerSource[] {
-  const sources = new Map<string, AnswerSource>();
-  for (const { passage } of evidence) {
-    const grants = [...passage.grants].sort();
-    sources.set([passage.kind, passage.subjectId, ...grants].join(' '), { kind: passage.kind, subjectId: passage.subjectId, grants });
-  }
-  return [...sources.values()];
+  const sources = evidence.map(({ passage: { kind, subjectId, grants } }): AnswerSource => ({ kind, subjectId, grants }));
+  return [...new Map(sources.map((source) => [subjectKey(source), source])).values()];
 }

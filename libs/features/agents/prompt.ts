@@ -20,6 +20,7 @@ export function promptOf(question: string, passages: readonly Passage[], instruc
 
 function labelOf(passage: Passage): string {
   const title = passage.title.replace(/\s+/g, ' ').trim();
+  if (passage.kind === 'memory') return title ? `Memory: ${title}` : 'Memory';
   return passage.kind === 'message' ? `Message in ${title || 'a channel'}` : title || 'Untitled document';
 }
 

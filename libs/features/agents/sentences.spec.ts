@@ -28,6 +28,13 @@ describe('sentencesOf', () => {
     expect(textsOf('一つ目です。二つ目です。')).toEqual(['一つ目です。', '二つ目です。']);
     expect(sentencesOf('  \n ')).toEqual([]);
   });
+
+  it.each(['A sentence of a long line. ', 'no end ', '.', ' | ', 'a | b\n', '\n'])(
+    'is through 600,000 characters of %j at once',
+    (part) => {
+      expect(sentencesOf(`${part.repeat(600_000 / part.length)}end`).length).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe('bestSentence', () => {

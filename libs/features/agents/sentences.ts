@@ -3,8 +3,14 @@ import type { Match, Span } from '@atrium/platform/search';
 /** The longest sentence that is quoted. UTF-16 code units; a longer one is left out, or cut between words when there is no other. */
 const MAX_SENTENCE_CHARS = 400;
 const MIN_SENTENCE_CHARS = 12;
-/** A sentence ends with its mark, with a blank line, before a list item, and at either end of a table's row. */
-const END = /[.!?…]+["'”’)\]]*(?=\s|$)|[。！？]+|\n[ \t]*\n|\n(?=[ \t]*(?:[-*•#|]|\d+[.)] ))|\n(?=[^\n]* \| )|(?<= \| [^\n]*)\n/gu;
+/** A heading names what is said, but says nothing. */
+const HEADING = /^#{1,6} /;
+/**
+ * A sentence ends with its mark, with a blank line, before a list item, and at either end of a table's row. What looks behind stands after a
+ * character that is rare, or a text of one line would be read once for each of its letters.
+ */
+const END =
+  /(?<![.!?…])[.!?…]+["'”’)\]]*(?=\s|$)|[。！？]+|\n[ \t]*\n|\n(?=[ \t]*(?:[-*•#|]|\d+[.)] ))|\n(?=[^\n]* \| )|\n(?<= \| [^\n]*\n)/gu;
 /** What stands between the cells of a row in a document's text. */
 const CELLS = ' | ';
 /** After these a dot ends no sentence. */
@@ -35,25 +41,29 @@ export function sentencesOf(text: string): Span[] {
  * it; of equals the shorter, then the earlier. A table's row counts the words of the table's first row, its heading, as its own when it
  * holds one itself. Null when no sentence holds a word.
  */
-export function bestSentence(text: string, matches: readonly Match[]): { span: Span; terms: number } | null {
+export function bestSentence(text: string, matches: readonly Match[]): { span: Span; terms: Set<string> } | null {
   const sentences = withTerms(text, matches);
   const holders = new Map<string, number>();
   for (const term of sentences.flatMap(({ own }) => [...own])) holders.set(term, (holders.get(term) ?? 0) + 1);
   const rated = sentences
-    .filter(({ span, own }) => own.size > 0 && span.end - span.start >= MIN_SENTENCE_CHARS)
+    .filter(
+      ({ span, own }) => own.size > 0 && span.end - span.start >= MIN_SENTENCE_CHARS && !HEADING.test(text.slice(span.start, span.end)),
+    )
     .map(({ span, own, heading }) => {
       const terms = new Set([...own, ...heading]);
       const chars = span.end - span.start;
       return {
         span,
-        terms: terms.size,
+        terms,
         chars,
         isLong: chars > MAX_SENTENCE_CHARS,
         weight: [...terms].reduce((sum, term) => sum + 1 / (holders.get(term) ?? 1), 0),
       };
     });
   // The sort is stable: of equals the earlier one comes first.
-  const [best] = rated.sort((a, b) => Number(a.isLong) - Number(b.isLong) || b.weight - a.weight || (a.terms > 1 ? a.chars - b.chars : 0));
+  const [best] = rated.sort(
+    (a, b) => Number(a.isLong) - Number(b.isLong) || b.weight - a.weight || (a.terms.size > 1 ? a.chars - b.chars : 0),
+  );
   return best ? { span: cut(text, best.span), terms: best.terms } : null;
 }
 

@@ -37,10 +37,11 @@ export class TurnRepository {
   /** Of these messages those that were questions to an agent, or an agent's answers. */
   async messagesAmong(tx: Tx, ctx: OrgContext, ids: string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
-    const rows = await tx.agentTurn.findMany({
+    const asked = {
       where: { orgId: ctx.orgId, OR: [{ answerId: { in: ids } }, { questionId: { in: ids } }] },
       select: { answerId: true, questionId: true },
-    });
-    return new Set(rows.flatMap((row) => [row.questionId, row.answerId ?? row.questionId]));
+    };
+    const rows = [...(await tx.agentTurn.findMany(asked)), ...(await tx.agentRun.findMany(asked))];
+    return new Set(rows.flatMap((row) => [row.questionId, row.answerId]).filter((id) => id !== null));
   }
 }

@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import type { Agent, AgentId, CreateAgent, PatchAgent } from '@atrium/contracts';
+import { Db, type Tx } from '@atrium/platform/db';
+import { Conflict, Forbidden, Invalid, QuotaExceeded } from '@atrium/platform/errors';
+import { Events } from '@atrium/platform/events';
+import { assertUnchanged } from '@atrium/platform/http';
+import { type OrgContext, personOf } from '@atrium/platform/tenancy';
+import { ToolRegistry } from '@atrium/platform/tools';
+import { agentTold, agentView, assertMayBecome, changesOf, patched } from './agent.js';
+import { AgentRepository, type AgentRow } from './agent.repository.js';
+import { ASSISTANT } from './assistant.js';
+
+const MAX_AGENTS = 1_000;
+const MAX_VERSIONS = 1_000;
+
+/** The commands on agents. A version never changes: other instructions, tools or limits are the next version. */
+@Injectable()
+export class AgentsService {
+  constructor(
+    private readonly db: Db,
+    private readonly events: Events,
+    private readonly agents: AgentRepository,
+    private readonly tools: ToolRegistry,
+  ) {}
+
+  /** @throws Invalid `agents.unknown_tool`, Conflict `agents.name_taken`, QuotaExceeded `agents.limit_reached` */
+  create(ctx: OrgContext, { displayName, ...input }: CreateAgent): Promise<Agent> {
+    this.assertTools(input);
+    return this.db.inOrg(ctx, async (tx) => {
+      const at = new Date();
+      const row: AgentRow = {
+        ...input,
+        orgId: ctx.orgId,
+        id: uuidv7(),
+        displayName: displayName ?? input.name,
+        version: 1,
+        lastSeenAt: null,
+        createdAt: at,
+        updatedAt: at,
+      };
+      if ((await this.agents.count(tx, ctx)) >= MAX_AGENTS) throw limitReached(`An organization has at most ${MAX_AGENTS} agents.`);
+      // The name of the assistant is kept for it, also before it is made.
+      if (row.name === ASSISTANT.name || !(await this.agents.insert(tx, row, personOf(ctx))))
+        throw new Conflict('agents.name_taken', 'An agent of this name exists.');
+      await this.events.append(tx, ctx, agentTold('agents.created', row));
+      return agentView(row);
+    });
+  }
+
+  /**
+   * Honours If-Match. Runs under way keep their version; they end when the agent is not active any more.
+   * @throws NotFound `agents.not_found`, Invalid `agents.unknown_tool`, Conflict `agents.retired`, `agents.built_in`,
+   * `request.precondition_failed`, QuotaExceeded `agents.limit_reached`
+   */
+  change(ctx: OrgContext, id: AgentId, patch: PatchAgent): Promise<Agent> {
+    return this.db.inOrg(ctx, async (tx) => {
+      const before = await this.agents.lock(tx, ctx, id);
+      assertUnchanged(ctx, before);
+      assertMayBecome(before, patch.status ?? 'active');
+      const after = patched(before, patch, new Date(Math.max(Date.now(), before.updatedAt.getTime() + 1)));
+      if (patch.tools || patch.withoutApproval) this.assertTools(after);
+      return this.write(tx, ctx, before, after);
+    });
+  }
+
+  /** Retires it: it runs no more, and its name stays taken. @throws NotFound `agents.not_found`, Conflict `agents.built_in` */
+  async retire(ctx: OrgContext, id: AgentId): Promise<void> {
+    await this.db.inOrg(ctx, async (tx) => {
+      const before = await this.agents.lock(tx, ctx, id);
+      assertUnchanged(ctx, before);
+      if (before.status === 'retired') return;
+      assertMayBecome(before, 'retired');
+      await this.write(tx, ctx, before, { ...before, status: 'retired', updatedAt: new Date() });
+    });
+  }
+
+  /** Notes that it lives. No event: it says nothing of what the agent is. @throws NotFound `agents.not_found`, Forbidden `agents.not_itself` */
+  heartbeat(ctx: OrgContext, id: AgentId): Promise<Agent> {
+    return this.db.inOrg(ctx, async (tx) => {
+      const row = await this.agents.get(tx, ctx, id);
+      const isItself = ctx.principal.kind === 'agent' && ctx.principal.id === id;
+      if (!isItself && !ctx.permissions.has('agents:manage'))
+        throw new Forbidden('agents.not_itself', 'Only the agent itself and administrators may tell that it lives.');
+      const at = new Date();
+      await this.agents.see(tx, ctx, id, at);
+      return agentView({ ...row, lastSeenAt: at });
+    });
+  }
+
+  private async write(tx: Tx, ctx: OrgContext, before: AgentRow, after: AgentRow): Promise<Agent> {
+    const changes = changesOf(before, after);
+    if (!changes) return agentView(before);
+    if (after.version > MAX_VERSIONS) throw limitReached(`An agent has at most ${MAX_VERSIONS} versions.`);
+    await this.agents.update(tx, after);
+    if (after.version !== before.version) await this.agents.insertVersion(tx, after, personOf(ctx));
+    await this.events.append(tx, ctx, agentTold('agents.changed', after, changes));
+    return agentView(after);
+  }
+
+  /** @throws Invalid `agents.unknown_tool` */
+  private assertTools({ tools, withoutApproval }: Pick<AgentRow, 'tools' | 'withoutApproval'>): void {
+    const known = new Set(this.tools.names());
+    const places = [
+      ...tools.flatMap((name, at) => (known.has(name) ? [] : [{ pointer: `/tools/${at}`, message: 'there is no such tool' }])),
+      ...withoutApproval.flatMap((name, at) =>
+        tools.includes(name) ? [] : [{ pointer: `/withoutApproval/${at}`, message: 'must be one of the agent’s tools' }],
+      ),
+    ];
+    if (places.length > 0) throw new Invalid('agents.unknown_tool', 'The agent cannot have these tools.', { places });
+  }
+}
+
+const limitReached = (message: string) => new QuotaExceeded('agents.limit_reached', message, { retryable: false });

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import type { ApprovalId, ChannelId, MessageId } from '@atrium/contracts';
+import { type AnswerSource, AnswersService, MessagesQueries, MessagesService } from '@atrium/features/chat';
+import { Db } from '@atrium/platform/db';
+import { type LoggedEvent, OnEvent } from '@atrium/platform/events';
+import { subjectKey } from '@atrium/platform/search';
+import type { OrgContext } from '@atrium/platform/tenancy';
+import { MAX_ANSWER_CHARS } from './assistant.js';
+import { inertText } from './inert-text.js';
+import { AgentRunActor, inNameOf } from './run-actor.js';
+import { AgentRunRepository, type RunRow } from './run.repository.js';
+import { unlessRefused } from './unless-refused.js';
+
+/** What a run that was mentioned says in its channel: its answer when it ends, and that it waits for an approval. */
+@Injectable()
+export class AgentRunAnswers {
+  constructor(
+    private readonly db: Db,
+    private readonly runs: AgentRunRepository,
+    private readonly answers: AnswersService,
+    private readonly messages: MessagesQueries,
+    private readonly posts: MessagesService,
+    private readonly actor: AgentRunActor,
+  ) {}
+
+  @OnEvent('agents.run_answers', 'agents.run_succeeded', 'agents.run_failed', 'agents.run_cancelled')
+  async tell(system: OrgContext, { subject, data }: LoggedEvent): Promise<void> {
+    if (data['channelId'] === null) return;
+    const { run, steps } = await this.db.readInOrg(system, async (tx) => ({
+      run: await this.runs.get(tx, system, subject.id),
+      steps: await this.runs.steps(tx, system, subject.id),
+    }));
+    if (run.answerId === null) return;
+    const ctx = inNameOf(system, run);
+    const id = run.answerId as MessageId;
+    const read = steps.flatMap((step) => step.sources);
+    const sources = [...new Map(read.map((source) => [subjectKey(source), source])).values()] satisfies AnswerSource[];
+    const body = inertText(endingOf(run)).slice(0, MAX_ANSWER_CHARS);
+    await unlessRefused(() =>
+      run.status === 'succeeded'
+        ? this.answers.complete(ctx, id, { body, citations: [], sources })
+        : this.answers.fail(ctx, id, { body, status: run.status === 'cancelled' ? 'cancelled' : 'failed', sources }),
+    );
+  }
+
+  /** One message per approval, whatever is told twice. It names the tool; the arguments only those see who may see the approval. */
+  @OnEvent('agents.run_questions', 'approvals.requested')
+  async ask(system: OrgContext, { subject, data }: LoggedEvent): Promise<void> {
+    const waiting = (data['approval'] as { subject?: { kind: string; id: string } } | undefined)?.subject;
+    if (waiting?.kind !== 'agent_run') return;
+    const { run, steps } = await this.db.readInOrg(system, async (tx) => ({
+      run: await this.runs.get(tx, system, waiting.id),
+      steps: await this.runs.steps(tx, system, waiting.id),
+    }));
+    const step = steps.find(({ approvalId }) => approvalId === (subject.id as ApprovalId));
+    if (run.channelId === null || run.questionId === null || !step || run.endedAt !== null) return;
+    const { channelId, questionId } = run;
+    const question = await unlessRefused(() => this.messages.get(system, questionId as MessageId));
+    const ctx = await unlessRefused(() => this.actor.of(system, run));
+    if (!question || !ctx) return;
+    const body = `I ask for leave to use ${step.tool}.\n\nApproval ${subject.id}: waiting for a decision.`;
+    const post = { body, threadId: question.threadId ?? question.id, clientId: `approval:${subject.id}` };
+    await unlessRefused(() => this.posts.post(ctx, channelId as ChannelId, post));
+  }
+}
+
+function endingOf({ status, output, failureMessage }: RunRow): string {
+  if (status === 'succeeded') return output ?? '';
+  return status === 'cancelled' ? 'The run was cancelled.' : `I could not finish this. ${failureMessage ?? ''}`.trim();
+}
