@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import { type AgentId, type Permission, ROLE_PERMISSIONS, type Role, type UserId } from '@atrium/contracts';
+import { MembersQueries } from '@atrium/features/organizations';
+import { Forbidden, NotFound } from '@atrium/platform/errors';
+import { assertPermission, type OrgContext, personOf, type Principal } from '@atrium/platform/tenancy';
+import type { RunRow } from './run.repository.js';
+
+type Starter = Pick<RunRow, 'actorKind' | 'actorId' | 'personId' | 'permissions'>;
+
+const REQUEST = /^run-([0-9a-f-]{36})$/;
+/** What a run does carries its id as request id, in the audit log too. */
+export const requestIdOf = (runId: string) => `run-${runId}`;
+/** The run that does this, if one does. */
+export const runOf = (requestId: string | null): string | null => (requestId === null ? null : (REQUEST.exec(requestId)?.[1] ?? null));
+
+/** Who acts in `ctx`, as a run keeps it. The system starts no runs. */
+export function starterOf(ctx: OrgContext): Starter {
+  const { principal } = ctx;
+  const personId = personOf(ctx);
+  if (principal.kind === 'system' || personId === null) throw new Error('the system starts no runs');
+  return { actorKind: principal.kind, actorId: principal.id, personId, permissions: [...ctx.permissions] };
+}
+
+/** The rights of a run: what its starter could do when it began, and may still do. */
+@Injectable()
+export class RunActor {
+  constructor(private readonly members: MembersQueries) {}
+
+  /**
+   * The starter's context at this moment.
+   * @throws Forbidden `workflows.starter_gone`, `auth.permission_missing`
+   */
+  async of(system: OrgContext, starter: Starter): Promise<OrgContext> {
+    const member = await this.members.get(system, starter.personId as UserId).catch((error: unknown) => {
+      if (error instanceof NotFound) return null;
+      throw error;
+    });
+    if (!member || member.suspendedAt)
+      throw new Forbidden('workflows.starter_gone', 'Who started the run is no longer an active member of the organization.');
+    const held = new Set<Permission>(ROLE_PERMISSIONS[member.role]);
+    const permissions = new Set(starter.permissions.filter((one): one is Permission => held.has(one as Permission)));
+    const ctx = asStarter(system, starter, member.role, permissions);
+    assertPermission(ctx, 'workflows:run');
+    return ctx;
+  }
+}
+
+/** For the record only: in whose name something happened, without a right. */
+export const inNameOf = (system: OrgContext, starter: Starter): OrgContext => asStarter(system, starter, 'guest', new Set());
+
+function asStarter(system: OrgContext, starter: Starter, role: Role, permissions: ReadonlySet<Permission>): OrgContext {
+  const principal: Principal =
+    starter.actorKind === 'agent'
+      ? { kind: 'agent', id: starter.actorId as AgentId, role, onBehalfOf: starter.personId as UserId }
+      : { kind: 'user', id: starter.personId as UserId, role, onBehalfOf: null };
+  return Object.freeze({ ...system, principal, permissions, credential: null, idempotency: null });
+}

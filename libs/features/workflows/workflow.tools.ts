@@ -1,0 +1,64 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { z } from 'zod';
+import { StartRun, WorkflowId, WorkflowRun, WorkflowRunId } from '@atrium/contracts';
+import { SafeFetch } from '@atrium/platform/http';
+import { ToolRegistry } from '@atrium/platform/tools';
+import { RunsQueries } from './runs.queries.js';
+import { RunsService } from './runs.service.js';
+
+const MAX_ANSWER_BYTES = 262_144;
+
+/** Workflows and the way out, for agents, MCP clients and workflow steps. */
+@Injectable()
+export class WorkflowTools implements OnModuleInit {
+  constructor(
+    private readonly registry: ToolRegistry,
+    private readonly runs: RunsService,
+    private readonly queries: RunsQueries,
+    private readonly outbound: SafeFetch,
+  ) {}
+
+  onModuleInit(): void {
+    this.registry.register({
+      name: 'workflow_run',
+      description: 'Starts a workflow with an input. It goes on by itself; workflow_status tells how it stands.',
+      input: z.strictObject({ workflowId: WorkflowId, input: StartRun.shape.input }),
+      output: WorkflowRun,
+      permission: 'workflows:run',
+      effects: ['writes', 'sends_out'],
+      run: (ctx, { workflowId, input }) => this.runs.start(ctx, workflowId, { input }),
+    });
+    this.registry.register({
+      name: 'workflow_status',
+      description: 'Tells how a run of a workflow stands, step by step.',
+      input: z.strictObject({ runId: WorkflowRunId }),
+      output: WorkflowRun,
+      permission: 'workflows:read',
+      effects: ['reads_private', 'reads_untrusted'],
+      run: (ctx, { runId }) => this.queries.get(ctx, runId),
+    });
+    this.registry.register({
+      name: 'http_request',
+      description: 'Calls an address of the public internet by HTTP and answers status and text.',
+      input: z.strictObject({
+        method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET'),
+        url: z.string().min(1).max(8_000),
+        headers: z.record(z.string().min(1).max(200), z.string().max(8_000)).default({}),
+        body: z.string().max(100_000).optional(),
+      }),
+      output: z.strictObject({ status: z.int(), contentType: z.string(), body: z.string() }),
+      permission: 'workflows:run',
+      effects: ['sends_out', 'reads_untrusted'],
+      run: async (ctx, { url, body, headers, method }) => {
+        const key: Record<string, string> = ctx.idempotency ? { 'idempotency-key': ctx.idempotency.key } : {};
+        const answer = await this.outbound.fetch(url, {
+          method,
+          headers: { ...headers, ...key },
+          maxBytes: MAX_ANSWER_BYTES,
+          ...(body === undefined ? {} : { body }),
+        });
+        return { status: answer.status, contentType: answer.headers['content-type'] ?? '', body: answer.body.toString('utf8') };
+      },
+    });
+  }
+}
