@@ -3,7 +3,10 @@ import { AgentsModule } from '@atrium/features/agents';
 import { AuditModule } from '@atrium/features/audit';
 import { ChatModule } from '@atrium/features/chat';
 import { DocumentsModule } from '@atrium/features/documents';
+import { MemoryModule } from '@atrium/features/memory';
 import { OrganizationsModule } from '@atrium/features/organizations';
+import { WebhooksModule } from '@atrium/features/webhooks';
+import { WorkflowsModule } from '@atrium/features/workflows';
 import type { Config } from '@atrium/platform/config';
 import type { Database } from '@atrium/platform/db';
 import type { Log } from '@atrium/platform/observability';
@@ -15,7 +18,17 @@ export class AppModule {
   static with(config: Config, database: Database, log: Log): DynamicModule {
     return {
       module: AppModule,
-      imports: [PlatformModule.with(config, database, log), OrganizationsModule, ChatModule, DocumentsModule, AgentsModule, AuditModule],
+      imports: [
+        PlatformModule.with(config, database, log),
+        OrganizationsModule,
+        ChatModule,
+        DocumentsModule,
+        AgentsModule,
+        WorkflowsModule,
+        MemoryModule,
+        WebhooksModule,
+        AuditModule,
+      ],
     };
   }
 }

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { INestApplicationContext } from '@nestjs/common';
-import type { Config } from '@atrium/platform/config';
+import { type Config, VERSION } from '@atrium/platform/config';
 import { assertBootable, BootRefused, type Database, Db } from '@atrium/platform/db';
 import { Durable, Reaper } from '@atrium/platform/durable';
 import { measureRequests, openApiDocument, prepareEdge, refuseUrl, serveReference } from '@atrium/platform/http';
@@ -10,8 +10,6 @@ import { Log, Metrics } from '@atrium/platform/observability';
 import { undeclaredRoutes } from '@atrium/platform/tenancy';
 import { AppModule } from './app.module.js';
 import { NestLog } from './nest-log.js';
-
-export const VERSION = '0.1.0';
 
 /**
  * The app on an open database, ready to listen. Refuses when a route declares no access or the database is not as it must be.
@@ -35,10 +33,11 @@ export async function createApp(config: Config, database: Database, log: Log): P
   try {
     await prepareEdge(app, config);
     measureRequests(app.getHttpAdapter().getInstance(), app.get(Metrics), log);
-    serveReference(app, openApiDocument(app, VERSION));
+    serveReference(app, () => openApiDocument(app, VERSION));
     await app.init();
     const undeclared = undeclaredRoutes(app);
-    if (undeclared.length > 0) throw new BootRefused(undeclared.map((route) => `${route} declares neither @Requires nor @Public`));
+    if (undeclared.length > 0)
+      throw new BootRefused(undeclared.map((route) => `${route} declares none of @Requires, @SignedIn and @Public`));
     await startWork(app, database, config);
     return app;
   } catch (error) {
@@ -63,11 +62,12 @@ async function startWork(app: INestApplicationContext, database: Database, confi
   await app.get(Reaper).start(database.mode === 'embedded');
 }
 
-/** Ends in order: no new work, then the connections. */
-export async function closeApp(app: INestApplicationContext, database: Database): Promise<void> {
+/** Ends in order: no new work, no new requests while what was begun comes to its end, then the connections. */
+export async function closeApp(app: NestFastifyApplication | INestApplicationContext, database: Database): Promise<void> {
   await app.get(Reaper).stop();
   await app.get(Durable).stop();
-  await app.close();
+  const requests = 'getHttpAdapter' in app ? app.getHttpAdapter().getInstance().close() : Promise.resolve();
+  await Promise.all([requests, app.close()]);
   await app.get(Db).close();
   await database.stop();
 }

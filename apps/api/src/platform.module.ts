@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { ModelGateway } from '@atrium/platform/ai';
+import { type Embedder, Embeddings, EndpointEmbedder, ModelGateway, OnnxEmbedder } from '@atrium/platform/ai';
 import { Cipher, CONFIG, type Config, deriveKey } from '@atrium/platform/config';
 import { type Database, Db, Upkeep } from '@atrium/platform/db';
 import { DurableModule } from '@atrium/platform/durable';
 import { EventsModule } from '@atrium/platform/events';
 import { HttpModule } from '@atrium/platform/http';
+import { McpModule } from '@atrium/platform/mcp';
 import { Log, Metrics } from '@atrium/platform/observability';
 import { RealtimeModule } from '@atrium/platform/realtime';
 import { SearchModule } from '@atrium/platform/search';
@@ -29,7 +30,7 @@ export class PlatformModule {
     });
     return {
       module: PlatformModule,
-      imports: [EventsModule, DurableModule, HttpModule, RealtimeModule, SearchModule, ToolsModule],
+      imports: [EventsModule, DurableModule, HttpModule, RealtimeModule, SearchModule, ToolsModule, McpModule],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: Log, useValue: log },
@@ -38,11 +39,24 @@ export class PlatformModule {
         Upkeep,
         { provide: BLOBS, useFactory: () => new LocalBlobStore(join(config.DATA_DIR, 'blobs')) },
         { provide: ModelGateway, useFactory: () => new ModelGateway(modelOptions(config, metrics)) },
+        { provide: Embeddings, useFactory: async () => new Embeddings(await embedderOf(config)) },
         Revocations,
       ],
-      exports: [CONFIG, Log, Metrics, Db, Upkeep, BLOBS, ModelGateway, Revocations],
+      exports: [CONFIG, Log, Metrics, Db, Upkeep, BLOBS, ModelGateway, Embeddings, Revocations],
     };
   }
+}
+
+/** Null: the built-in one. @throws EmbedderFolderBroken */
+async function embedderOf(config: Config): Promise<Embedder | null> {
+  if (config.EMBEDDINGS_FOLDER) return OnnxEmbedder.open(config.EMBEDDINGS_FOLDER);
+  if (!config.EMBEDDINGS_BASE_URL) return null;
+  return new EndpointEmbedder({
+    baseUrl: config.EMBEDDINGS_BASE_URL,
+    protocol: config.EMBEDDINGS_PROTOCOL,
+    apiKey: config.embeddingsApiKey,
+    model: config.EMBEDDINGS_MODEL,
+  });
 }
 
 function modelOptions(config: Config, metrics: Metrics) {

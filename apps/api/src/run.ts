@@ -1,26 +1,32 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { EmbedderFolderBroken } from '@atrium/platform/ai';
 import { type Config, ConfigError, loadConfig } from '@atrium/platform/config';
 import { BootRefused, type Database, DataFolderDamaged, DataFolderInUse, MigrationRefused, openDatabase } from '@atrium/platform/db';
 import { Log } from '@atrium/platform/observability';
-import { closeApp } from './create-app.js';
 
 /** How long an orderly end may take before it is cut. Milliseconds. */
 const STOP_MS = 10_000;
 
 /**
  * Runs a process from its settings to its end: opens the database, builds, and ends in order on SIGINT, SIGTERM or a fault that nobody
- * caught. What an operator can mend is said on stderr in plain words, without a stack.
+ * caught. `check` comes before anything is opened. What an operator can mend is said on stderr in plain words, without a stack.
  */
-export async function run(build: (config: Config, database: Database, log: Log) => Promise<INestApplicationContext>): Promise<void> {
+export async function run(
+  build: (config: Config, database: Database, log: Log) => Promise<INestApplicationContext>,
+  check: (config: Config) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   let log: Log | undefined;
   try {
     const config = loadConfig();
     log = new Log(config.LOG_LEVEL);
+    await check(config);
     let stop: (code: number) => void = (code) => process.exit(code);
-    const database = await openDatabase(config, (code) => {
+    const opening = openDatabase(config, (code) => {
       log?.fatal('the embedded database ended', { reason: `exit code ${code ?? 'none'}` });
       stop(1);
     });
+    // Loading the app takes as long as opening the database.
+    const [database, { closeApp }] = await Promise.all([opening, import('./create-app.js')]);
     const app = await build(config, database, log).catch(async (error: unknown) => {
       await database.stop();
       throw error;
@@ -51,7 +57,12 @@ export async function run(build: (config: Config, database: Database, log: Log) 
 }
 
 function isOperators(error: unknown): error is Error {
-  if ([ConfigError, BootRefused, DataFolderInUse, DataFolderDamaged, MigrationRefused].some((kind) => error instanceof kind)) return true;
+  if (
+    [ConfigError, BootRefused, DataFolderInUse, DataFolderDamaged, MigrationRefused, EmbedderFolderBroken].some(
+      (kind) => error instanceof kind,
+    )
+  )
+    return true;
   if (!(error instanceof Error)) return false;
   const advice = ADVICE[(error as NodeJS.ErrnoException).code ?? ''];
   if (advice !== undefined) error.message = advice;

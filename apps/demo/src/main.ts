@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditVerification, Message, Page } from '@atrium/contracts';
+import type { Client } from './client.js';
 import { ServerProcess } from './server-process.js';
 import { play, type StoryEnd } from './story.js';
 import { tamperWithCopy } from './tampering.js';
 import { bold, ClaimFailed, dim, Terminal } from './terminal.js';
+import { finishOrder } from './workflow-scene.js';
 import { login, PEOPLE } from './workspace.js';
 
 const keep = process.argv.includes('--keep');
@@ -33,12 +35,14 @@ async function demo(): Promise<void> {
   terminal.say(`The server is ready at ${bold(server.baseUrl)} after ${(server.startMs / 1_000).toFixed(1)} s.`);
   const end = await play(terminal, server);
 
-  terminal.chapter('7. A killed process');
+  terminal.chapter('9. A killed process');
   await stop(server, 'SIGKILL');
   server = await start(dataDir);
-  await countMessages(server, end);
+  const olivia = await login(server.baseUrl, PEOPLE.olivia);
+  await countMessages(olivia, server, end);
+  await finishOrder(terminal, olivia, await login(server.baseUrl, PEOPLE.ben), end.run);
 
-  terminal.chapter('8. A flipped byte');
+  terminal.chapter('10. A flipped byte');
   await stop(server);
   await findFlippedByte(end);
 
@@ -46,8 +50,7 @@ async function demo(): Promise<void> {
   if (keep) await leaveUp();
 }
 
-async function countMessages(server: ServerProcess, end: StoryEnd): Promise<void> {
-  const olivia = await login(server.baseUrl, PEOPLE.olivia);
+async function countMessages(olivia: Client, server: ServerProcess, end: StoryEnd): Promise<void> {
   const { data } = await olivia.get<Page<Message>>(`/v1/channels/${end.channelId}/messages?limit=200`);
   terminal.check(
     `killed with -9 and started again in ${(server.startMs / 1_000).toFixed(1)} s, all ${end.messages} messages are there`,

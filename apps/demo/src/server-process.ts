@@ -14,7 +14,7 @@ export class ServerProcess {
 
   static async start(dataDir: string, environment: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
     const startedAt = performance.now();
-    const entry = fileURLToPath(new URL('../../api/src/main.js', import.meta.url));
+    const entry = fileURLToPath(new URL('../../../bundle/api.js', import.meta.url));
     // Its own embedded database, whatever stands in the caller's environment.
     const { DATABASE_URL: _database, DATABASE_ADMIN_URL: _admin, REDIS_URL: _redis, ...inherited } = process.env;
     const child = spawn(process.execPath, [entry], {

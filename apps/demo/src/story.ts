@@ -1,8 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AuditVerification, Channel, Citation, Document, DocumentText, Message, Page, SearchResult } from '@atrium/contracts';
+import type {
+  AuditVerification,
+  Channel,
+  Citation,
+  Document,
+  DocumentText,
+  Message,
+  Page,
+  SearchResult,
+  WorkflowRun,
+} from '@atrium/contracts';
+import { remember } from './agent-scene.js';
 import { type Client, Live } from './client.js';
 import type { ServerProcess } from './server-process.js';
 import { bold, dim, type Terminal } from './terminal.js';
+import { startOrder } from './workflow-scene.js';
 import { invite, PEOPLE, register, sample, SAMPLES } from './workspace.js';
 
 interface Told {
@@ -13,6 +25,8 @@ export interface StoryEnd {
   orgId: string;
   channelId: string;
   messages: number;
+  /** It waits for Ben's approval. */
+  run: WorkflowRun;
 }
 
 const QUESTIONS = [
@@ -49,17 +63,23 @@ export async function play(terminal: Terminal, server: ServerProcess): Promise<S
   for (const { question, fact, document } of QUESTIONS) await ask(terminal, ben, benLive, general, question, fact, documents.get(document));
   await askTheUnknown(terminal, ben, benLive, general);
 
-  terminal.chapter('5. The stranger');
+  terminal.chapter('5. An agent that remembers, over MCP');
+  await remember(terminal, olivia, sam, general);
+
+  terminal.chapter('6. The stranger');
   await lookAsStranger(terminal, sam, samLive, general, [...documents.values()]);
   benLive.close();
   samLive.close();
 
-  terminal.chapter('6. The record');
+  terminal.chapter('7. A workflow that waits');
+  const run = await startOrder(terminal, olivia, user.id, general);
+
+  terminal.chapter('8. The record');
   const verification = await sealed(olivia);
   terminal.check(`the chain of ${verification.sealedCount} records verifies`, verification.valid, verification);
   terminal.say(dim(`head ${verification.head?.slice(0, 32)}…`));
   const history = await olivia.get<Page<Message>>(`/v1/channels/${general.id}/messages?limit=200`);
-  return { orgId: organization.id, channelId: general.id, messages: history.data.length };
+  return { orgId: organization.id, channelId: general.id, messages: history.data.length, run };
 }
 
 async function converse(terminal: Terminal, olivia: Client, ben: Client, benLive: Live, general: Channel): Promise<void> {
@@ -152,9 +172,8 @@ async function ask(
 }
 
 async function openCitation(terminal: Terminal, reader: Client, citation: Citation): Promise<void> {
-  const { text, pages } = await reader.get<DocumentText>(`/v1/documents/${citation.documentId}/text?version=${citation.version}`);
-  const page = pages.filter(({ start }) => start <= citation.start).at(-1)?.number;
-  const place = `${page ? `page ${page}, ` : ''}characters ${citation.start}–${citation.end}`;
+  const { text } = await reader.get<DocumentText>(`/v1/documents/${citation.documentId}/text?version=${citation.version}`);
+  const place = `${citation.title}, ${citation.page ? `page ${citation.page}, ` : ''}characters ${citation.start}–${citation.end}`;
   terminal.check(`the citation opens at the right place (${place})`, text.slice(citation.start, citation.end) === citation.quote, citation);
 }
 
