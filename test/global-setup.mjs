@@ -1,7 +1,7 @@
 // Starts one database and one app for the whole run. Embedded by default; on DATABASE_URL (a database of its own there) and REDIS_URL when set.
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -16,6 +16,8 @@ export default async function setUp() {
     NODE_ENV: 'test',
     PORT: '0',
     HOST: '127.0.0.1',
+    // So that what calls out has somewhere to call: this app itself.
+    OUTBOUND_ALLOW: '127.0.0.1',
   });
   if (server) Object.assign(process.env, { DATABASE_URL: server.url, DATABASE_ADMIN_URL: server.url });
   const app = fork('test/app-process.mjs', { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -29,6 +31,7 @@ export default async function setUp() {
     app.disconnect();
     await ended;
     await server?.drop();
+    for (const folder of [dataDir, run.template]) if (folder) rmSync(folder, { recursive: true, force: true });
   };
 }
 

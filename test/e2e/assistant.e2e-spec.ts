@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { z } from 'zod';
 import type { AgentPage, Channel, ChannelMemberPage, Document, DocumentText, Message, MessagePage } from '@atrium/contracts';
 import { loadConfig } from '@atrium/platform/config';
@@ -11,6 +9,7 @@ import { Log } from '@atrium/platform/observability';
 import { closeApp, createApp } from '../../apps/api/src/create-app.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import { type FakeModel, startFakeModel } from '../lib/fake-model.js';
+import { newDataDir } from '../lib/own-database.js';
 
 const HANDBOOK =
   'Working here.\n\nEvery employee has thirty days of holidays a year. Unused holidays expire at the end of March.\n\nExpenses are paid within two weeks.';
@@ -72,7 +71,12 @@ describe('without a model', () => {
     });
     expect(answer.body).toContain('No language model is set up');
     expect(answer.body).toContain('“Every employee has thirty days of holidays a year.” [1] (Handbook)');
-    expect(answer.citations[0]).toMatchObject({ documentId: document.id, quote: 'Every employee has thirty days of holidays a year.' });
+    expect(answer.citations[0]).toMatchObject({
+      documentId: document.id,
+      title: 'Handbook',
+      page: null,
+      quote: 'Every employee has thirty days of holidays a year.',
+    });
     await assertTrue(owner, answer);
     expect(await answersTo(owner, question)).toHaveLength(1);
   });
@@ -105,7 +109,7 @@ describe('without a model', () => {
 });
 
 describe('with a model', () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'atrium-assistant-'));
+  const dataDir = newDataDir('assistant');
   let fake: FakeModel;
   let baseUrl: string;
   let owner: Person;

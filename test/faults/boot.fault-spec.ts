@@ -122,6 +122,27 @@ describe('the data folder', () => {
   });
 });
 
+describe('processes that start together', () => {
+  it('make an empty database ready one after the other', async () => {
+    const postgres = await OwnPostgres.start();
+    const environment = { DATABASE_URL: await postgres.createDatabase(), ENCRYPTION_KEY: secret(), AUDIT_KEY: secret() };
+    const dataDir = newFolder();
+    const all = [
+      new Server({ dataDir, environment }),
+      new Server({ dataDir, environment }),
+      new Server({ dataDir, environment, kind: 'worker' }),
+    ];
+
+    await Promise.all(all.map((server) => server.ready));
+    for (const server of all) await server.stop();
+  });
+
+  it('are no workers without DATABASE_URL', async () => {
+    const worker = new Server({ dataDir: newFolder(), kind: 'worker' });
+    expect(words(await worker.ended)).toContain('a worker needs DATABASE_URL');
+  });
+});
+
 describe('secrets of one database', () => {
   it('refuses a process with another ENCRYPTION_KEY or AUDIT_KEY, and leaves the one that runs alone', async () => {
     const postgres = await OwnPostgres.start();
@@ -150,15 +171,18 @@ describe.each<Mode>(MODES)('FT12: SIGTERM under load (%s)', (mode) => {
     await pause(1_500);
 
     const { code, ms } = await server.stop();
+    const stoppedAt = new Date().toISOString();
     const second = await ground.serve();
     await burst.stop();
     await second.stop();
 
     expect(burst.surprises).toEqual([]);
-    expect(burst.cutTries).toBe(0);
+    // A connection may still break before its request was read; what was read was answered.
+    const taken = [...burst.cut].filter((clientId) => (burst.acknowledged.get(clientId)?.createdAt ?? '') < stoppedAt);
+    expect(taken).toEqual([]);
     expect({ code, inTime: ms < 10_000 }).toEqual({ code: 0, inTime: true });
     expect(await withDatabase(ground.dataDir, ground.environment, ({ ownerUrl }) => lossesIn(ownerUrl, burst))).toEqual([]);
-    tell(`FT12 ${mode}: ended in ${Math.round(ms)} ms; ${burst.acknowledged.size} acknowledged, ${burst.cutTries} dropped in flight`);
+    tell(`FT12 ${mode}: ended in ${Math.round(ms)} ms; ${burst.acknowledged.size} acknowledged, ${burst.cut.size} not taken any more`);
     await ground.remove();
   }, 120_000);
 });

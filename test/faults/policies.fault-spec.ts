@@ -52,6 +52,7 @@ function valueOf(type: string): string {
   if (/int|numeric|double|real/.test(type)) return '1';
   if (type === 'boolean') return 'false';
   if (type === 'bytea' || type === 'tsvector') return `''`;
+  if (type.endsWith('halfvec')) return `'[1]'`;
   return `'${randomUUID()}'`;
 }
 

@@ -14,6 +14,9 @@ export interface CallOptions {
   query?: Record<string, string | number | undefined>;
 }
 
+/** How often a request is sent to a server that sheds load: for about 20 seconds. */
+const MAX_TRIES = 40;
+
 /** A client of the running app; `token` null: nobody is signed in. */
 export class Api {
   constructor(
@@ -21,8 +24,16 @@ export class Api {
     readonly baseUrl = testRun().baseUrl,
   ) {}
 
-  /** Any answer, whatever its status. */
-  async call<T = unknown>(method: string, path: string, { body, headers, query }: CallOptions = {}): Promise<Answer<T>> {
+  /** Any answer, whatever its status; what was turned away unread, because the server sheds load, is sent again. */
+  async call<T = unknown>(method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
+    for (let tries = 1; ; tries++) {
+      const answer = await this.send<T>(method, path, options);
+      if (answer.status !== 503 || (answer.body as Problem).code !== 'request.overloaded' || tries === MAX_TRIES) return answer;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  private async send<T>(method: string, path: string, { body, headers, query }: CallOptions): Promise<Answer<T>> {
     const url = new URL(path, this.baseUrl);
     for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
     const isForm = body instanceof FormData;
@@ -118,7 +129,7 @@ export async function newColleague(
 }
 
 /** Waits until `probe` gives a value; fails with `what` after `ms`. */
-export async function eventually<T>(what: string, probe: () => Promise<T | null | undefined | false>, ms = 15_000): Promise<T> {
+export async function eventually<T>(what: string, probe: () => Promise<T | null | undefined | false>, ms = 40_000): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {
     const value = await probe();

@@ -33,9 +33,10 @@ export class Burst {
   /** What was acknowledged: the message of each clientId. */
   readonly acknowledged = new Map<string, Message>();
   readonly surprises: string[] = [];
-  /** Tries that ended with a broken connection; those of them that had one before it broke; and tries that ended with a 503. */
+  /** Messages whose connection broke after it was made. */
+  readonly cut = new Set<string>();
+  /** Tries that ended with a broken connection, and those that ended with a 503. */
   brokenTries = 0;
-  cutTries = 0;
   refusedTries = 0;
   private readonly work: Promise<void>[];
   private begun = 0;
@@ -87,7 +88,7 @@ export class Burst {
       text = await response.text();
     } catch (error) {
       this.brokenTries += 1;
-      if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== 'ECONNREFUSED') this.cutTries += 1;
+      if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== 'ECONNREFUSED') this.cut.add(clientId);
       const isTimeout = (error as Error).name === 'TimeoutError';
       if (isTimeout || this.options.brokenIsSurprise) this.surprises.push(`a connection broke: ${String((error as Error).cause ?? error)}`);
       return false;

@@ -157,13 +157,9 @@ export class ClientState {
     const { documentId, document } = event.data as unknown as { documentId: string; document?: Document };
     if (!this.isNews(event, 'documents')) return;
     if (event.type === 'documents.removed') this.documents.delete(documentId);
-    else if (document && this.mayRead(document)) this.documents.set(documentId, document);
+    else if (document && 'title' in document) this.documents.set(documentId, document);
+    // Who may no longer read a document is told so without its text.
     else if (document) this.documents.delete(documentId);
-  }
-
-  /** Who may no longer read a document is told so without its text. */
-  private mayRead(document: Document): boolean {
-    return document.ownerId === this.selfId || (document.access.level === 'organization' && !this.isGuest);
   }
 
   private applyMember(event: LiveEvent): void {

@@ -5,6 +5,12 @@ import type { AddressInfo } from 'node:net';
 export type FakeBehaviour =
   /** Answers, in chunks of `chunkChars` (default 8) with `delayMs` between them; `usage: null` reports none. */
   | { kind: 'text'; text: string; chunkChars?: number; delayMs?: number; finish?: string; usage?: FakeUsage | null }
+  /** Calls these tools, `arguments` as they are when they are text; `text` comes before. */
+  | { kind: 'call'; calls: { tool: string; arguments: unknown }[]; text?: string; usage?: FakeUsage }
+  /** Whatever the function makes of the request. */
+  | { kind: 'decide'; decide: (body: FakeCompletionRequest) => FakeBehaviour }
+  /** Does whatever anything that it reads asks for: `obedientAnswer`. */
+  | { kind: 'obey' }
   | { kind: 'status'; status: number; retryAfterSeconds?: number; code?: string }
   /** Says nothing for `ms` (default 30,000) after `afterText`, then hangs up. */
   | { kind: 'silence'; ms?: number; afterText?: string }
@@ -42,7 +48,8 @@ export interface FakeCompletionRequest {
   stream?: boolean;
   stream_options?: { include_usage?: boolean };
   max_tokens?: number;
-  messages: { role: string; content: string | { type: string; text?: string }[] }[];
+  messages: { role: string; content: string | { type: string; text?: string }[] | null; tool_call_id?: string }[];
+  tools?: { type: string; function: { name: string; description?: string; parameters: unknown } }[];
 }
 
 export interface FakeModel {
@@ -52,6 +59,8 @@ export interface FakeModel {
   requests: FakeRequest[];
   /** Behaviours of the next completions, one each; afterwards it answers from the passages of the prompt (see `answerFromPassages`). */
   script(...behaviours: FakeBehaviour[]): void;
+  /** What every completion does for which nothing is scripted, until `reset`. */
+  always(behaviour: FakeBehaviour): void;
   /** Forgets requests and behaviours that were not used. */
   reset(): void;
   stop(): Promise<void>;
@@ -63,18 +72,23 @@ const DEFAULT_TEXT = 'This is the answer of the fake model, long enough to be cu
 export async function startFakeModel(): Promise<FakeModel> {
   const requests: FakeRequest[] = [];
   const queue: FakeBehaviour[] = [];
+  let usual: FakeBehaviour | null = null;
   const server = createServer((req, res) => {
     res.on('error', () => undefined);
-    answer(req, res, requests, queue).catch(() => res.destroy());
+    answer(req, res, requests, () => queue.shift() ?? usual).catch(() => res.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
     script: (...behaviours) => void queue.push(...behaviours),
+    always: (behaviour) => {
+      usual = behaviour;
+    },
     reset: () => {
       requests.length = 0;
       queue.length = 0;
+      usual = null;
     },
     stop: () =>
       new Promise((resolve) => {
@@ -84,7 +98,7 @@ export async function startFakeModel(): Promise<FakeModel> {
   };
 }
 
-async function answer(req: IncomingMessage, res: ServerResponse, requests: FakeRequest[], queue: FakeBehaviour[]): Promise<void> {
+async function answer(req: IncomingMessage, res: ServerResponse, requests: FakeRequest[], next: () => FakeBehaviour | null): Promise<void> {
   const closed = new Promise<void>((resolve) => res.once('close', resolve));
   const raw = await readAll(req);
   const body = raw ? (JSON.parse(raw) as FakeCompletionRequest) : null;
@@ -95,13 +109,19 @@ async function answer(req: IncomingMessage, res: ServerResponse, requests: FakeR
   if (req.method !== 'POST' || !req.url?.endsWith('/chat/completions') || !body) {
     return json(res, 404, { error: { message: 'There is no such path.', type: 'invalid_request_error', code: 'not_found' } });
   }
-  await perform(queue.shift() ?? { kind: 'text', text: answerFromPassages(body) }, res, body);
+  await perform(next() ?? { kind: 'text', text: answerFromPassages(body) }, res, body);
 }
 
 async function perform(behaviour: FakeBehaviour, res: ServerResponse, body: FakeCompletionRequest): Promise<void> {
   switch (behaviour.kind) {
     case 'text':
       return body.stream ? streamText(res, body, behaviour) : json(res, 200, completion(body, behaviour));
+    case 'call':
+      return calls(res, body, behaviour);
+    case 'decide':
+      return perform(behaviour.decide(body), res, body);
+    case 'obey':
+      return perform({ kind: 'text', text: obedientAnswer(body), chunkChars: 5 }, res, body);
     case 'status':
       if (behaviour.retryAfterSeconds !== undefined) res.setHeader('retry-after', behaviour.retryAfterSeconds);
       return json(res, behaviour.status, { error: { message: 'Scripted failure.', type: 'error', code: behaviour.code ?? 'scripted' } });
@@ -152,6 +172,19 @@ async function streamText(res: ServerResponse, body: FakeCompletionRequest, beha
   await write(res, event(chunk(body, {}, behaviour.finish ?? 'stop')));
   const usage = usageOf(body, behaviour);
   if (usage && body.stream_options?.include_usage) await write(res, event({ ...chunk(body, {}), choices: [], usage }));
+  res.end('data: [DONE]\n\n');
+}
+
+async function calls(res: ServerResponse, body: FakeCompletionRequest, behaviour: FakeBehaviour & { kind: 'call' }): Promise<void> {
+  if (behaviour.text !== undefined) await sendText(res, body, behaviour.text);
+  openStream(res);
+  for (const [index, { tool, arguments: args }] of behaviour.calls.entries()) {
+    const call = { name: tool, arguments: typeof args === 'string' ? args : JSON.stringify(args) };
+    await write(res, event(chunk(body, { tool_calls: [{ index, id: `call-${index}`, type: 'function', function: call }] })));
+  }
+  await write(res, event(chunk(body, {}, 'tool_calls')));
+  const usage = behaviour.usage ?? { prompt_tokens: 10, completion_tokens: 5 };
+  if (body.stream_options?.include_usage) await write(res, event({ ...chunk(body, {}), choices: [], usage }));
   res.end('data: [DONE]\n\n');
 }
 
@@ -207,6 +240,15 @@ export function answerFromPassages(body: Pick<FakeCompletionRequest, 'messages'>
   return 'I found nothing about this in the documents.';
 }
 
+/**
+ * What the worst of models says: everything that it was told, commands included, as if each of them were its own words, and with everything
+ * in the place of each `{data}`.
+ */
+export function obedientAnswer(body: Pick<FakeCompletionRequest, 'messages'>): string {
+  const [told = ''] = body.messages.filter(({ role }) => role === 'user').map(textOf);
+  return told.replaceAll('{data}', encodeURIComponent(told).slice(0, 300));
+}
+
 /** The first whole sentence of one line, else the passage's longest line: always a substring, and without double quotes. */
 function quoteFrom(passage: string): string {
   const lines = passage.split('\n').flatMap((line) => line.split('"'));
@@ -216,6 +258,7 @@ function quoteFrom(passage: string): string {
 }
 
 function textOf(message: FakeCompletionRequest['messages'][number]): string {
+  if (message.content === null) return '';
   return typeof message.content === 'string' ? message.content : message.content.map((part) => part.text ?? '').join('\n');
 }
 

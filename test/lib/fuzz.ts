@@ -236,10 +236,14 @@ function faultOf(
   if (headers['x-injected'] !== undefined) return `${operation.id}: a header was injected`;
   // Another route, such as the list for an empty id: only the general form can be looked at.
   const isRouted = !/\/(\?|$|\/)/.test(request.path);
-  if (status >= 400 && !contentType.startsWith('application/problem+json')) return `${operation.id}: ${status} as ${contentType}`;
+  if (status >= 400 && !isFailure(request.path, contentType)) return `${operation.id}: ${status} as ${contentType}`;
   const mismatch = isRouted ? judge.checker.faultOf(operation, status, contentType, text) : null;
   return mismatch && `${operation.id}: ${mismatch}`;
 }
+
+/** Failures are problems; of the door for clients of the OpenAI API they have another shape. */
+export const isFailure = (path: string, contentType: string): boolean =>
+  contentType.startsWith(path.startsWith('/openai/') ? 'application/json' : 'application/problem+json');
 
 /** A server that is busy may say so, once it says how long. */
 const isShedding = (status: number, text: string) => status === 503 && text.includes('"request.overloaded"');

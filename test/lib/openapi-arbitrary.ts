@@ -56,8 +56,12 @@ const HOSTILE_VALUES: unknown[] = [
 /** Values of the ids that exist, so that requests reach further than the look-up. */
 export type KnownIds = readonly string[];
 
+const MAX_DEPTH = 6;
+
 /** What a client that means well sends. */
 export function valid(document: OpenApi, given: JsonSchema, ids: KnownIds, depth = 0): fc.Arbitrary<unknown> {
+  // A schema may hold itself.
+  if (depth > MAX_DEPTH) return fc.constant(null);
   const schema = resolved(document, given);
   const options = schema.anyOf ?? schema.oneOf;
   if (options) return fc.oneof(...options.map((option) => valid(document, option, ids, depth)));
@@ -113,7 +117,10 @@ function validText(schema: JsonSchema, ids: KnownIds): fc.Arbitrary<string> {
 
 /** A value that once was right, with one to three places spoilt: another kind, hostile, missing, or more than asked for. */
 export function nearValid(value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
-  const spoilt = fc.oneof(hostileText, fc.constantFrom(...HOSTILE_VALUES));
+  const spoilt = fc.oneof(
+    hostileText,
+    fc.constantFrom(...HOSTILE_VALUES).map((hostile) => structuredClone(hostile)),
+  );
   const change = fc.record({ at: fc.nat(), how: fc.constantFrom('replace', 'replace', 'remove', 'add'), by: spoilt });
   return fc.tuple(value, fc.array(change, { minLength: 1, maxLength: 3 })).map(([whole, changes]) => {
     let result: unknown = structuredClone(whole);

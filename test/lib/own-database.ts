@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cipher, type Config, deriveKey, loadConfig } from '@atrium/platform/config';
 import { type Database, Db, openDatabase } from '@atrium/platform/db';
 import { Log, Metrics } from '@atrium/platform/observability';
 import { withClient } from './row-security.js';
+import { testRun } from './run.js';
 
 export interface OwnDatabase {
   database: Database;
@@ -15,9 +16,17 @@ export interface OwnDatabase {
   drop(): Promise<void>;
 }
 
+/** A data folder of the test's own; an embedded database in it is migrated already. */
+export function newDataDir(name: string): string {
+  const dataDir = mkdtempSync(join(tmpdir(), `atrium-${name}-`));
+  const template = process.env['ATRIUM_TEST_RUN'] ? testRun().template : null;
+  if (template) cpSync(template, dataDir, { recursive: true });
+  return dataDir;
+}
+
 /** A migrated database that no other test sees, in the mode of the run: for tests that break the catalogue or stop the database. */
 export async function ownDatabase(): Promise<OwnDatabase> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'atrium-own-'));
+  const dataDir = newDataDir('own');
   const servers = process.env['DATABASE_URL'];
   const name = `atrium_own_${process.pid}_${randomBytes(3).toString('hex')}`;
   if (servers) await withClient(servers, (client) => client.query(`CREATE DATABASE ${name}`));

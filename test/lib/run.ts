@@ -3,6 +3,8 @@ export interface TestRun {
   /** The running app. */
   baseUrl: string;
   dataDir: string;
+  /** A data folder whose database is migrated and stopped, to copy: making one takes longer than most tests. Null on servers. */
+  template: string | null;
   database: {
     mode: 'embedded' | 'servers';
     appUrl: string;

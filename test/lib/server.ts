@@ -1,6 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { TestRun } from './run.js';
 
 export interface ServerOptions {
   dataDir: string;
@@ -26,6 +29,27 @@ process.once('exit', () => {
   for (const server of running) server.signal('SIGKILL');
 });
 
+/** The app of a test run, as the global set-up starts it: its database is open to the test. */
+export async function startTestApp({ dataDir, environment = {} }: ServerOptions): Promise<{ run: TestRun; stop(): Promise<void> }> {
+  const app = fork('test/app-process.mjs', {
+    env: { ...process.env, ...DEFAULTS, LOG_LEVEL: 'error', OUTBOUND_ALLOW: '127.0.0.1', DATA_DIR: dataDir, ...environment },
+  });
+  const ended = once(app, 'exit');
+  const failed = ended.then(([code]) =>
+    Promise.reject<TestRun[]>(new Error(`the app of the test ended with code ${String(code)} while starting`)),
+  );
+  const [run] = (await Promise.race([once(app, 'message'), failed])) as [TestRun];
+  failed.catch(() => undefined);
+  return {
+    run,
+    stop: async () => {
+      app.disconnect();
+      await ended;
+      if (run.template) rmSync(run.template, { recursive: true });
+    },
+  };
+}
+
 /** Atrium in a process of its own, from dist/, as `npm start` runs it. Nothing of the test's own environment reaches it. */
 export class Server {
   /** Settles when it serves, with how long that took in milliseconds; fails when it ends before. */
@@ -41,7 +65,7 @@ export class Server {
   constructor({ dataDir, environment = {}, kind = 'api', port = 0 }: ServerOptions) {
     const startedAt = performance.now();
     this.environment = environment;
-    this.child = spawn(process.execPath, [`dist/apps/${kind}/src/main.js`], {
+    this.child = spawn(process.execPath, [`dist/bundle/${kind}.js`], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', ...DEFAULTS, DATA_DIR: dataDir, PORT: String(port), ...environment },
     });

