@@ -30,7 +30,7 @@ const database = await freshDatabase();
 const embedded = await startServer();
 const onServers = await startServer({ databaseUrl: database.url });
 await Promise.all([embedded.stop(), onServers.stop()]);
-const main = 'dist/apps/api/src/main.js';
+const main = 'dist/bundle/api.js';
 let stops = [];
 /** Stopping is not part of the time: it happens before the next start. */
 const variant = (name, args, environment) => ({

@@ -54,10 +54,20 @@ export function report(title, results, floor, goal) {
     const ratios = ms.map((value, round) => value / base.ms[round]);
     const [low, high] = bootstrap(ratios);
     const cpu = cpuMs.length > 0 ? `, CPU ${median(cpuMs).toFixed(3)} ms` : '';
-    const ratio = name === floor ? 'floor' : `${median(ratios).toFixed(2)} × floor [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+    const ratio =
+      name === floor
+        ? 'floor'
+        : `${median(ratios).toFixed(2)} × floor [${low.toFixed(2)}, ${high.toFixed(2)}]${cpuRatio(cpuMs, base.cpuMs)}`;
     process.stdout.write(`  ${name.padEnd(34)} ${median(ms).toFixed(3)} ms/op${cpu}  ${ratio}\n`);
   }
   process.stdout.write(`  goal: ${goal}\n`);
+}
+
+function cpuRatio(cpuMs, floorCpuMs) {
+  if (cpuMs.length === 0 || floorCpuMs.length === 0) return '';
+  const ratios = cpuMs.map((value, round) => value / floorCpuMs[round]).filter(Number.isFinite);
+  const [low, high] = bootstrap(ratios);
+  return `, CPU ${median(ratios).toFixed(2)} × [${low.toFixed(2)}, ${high.toFixed(2)}]`;
 }
 
 /** Runs `count` operations with at most `inFlight` at once. */

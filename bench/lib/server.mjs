@@ -24,18 +24,17 @@ export async function freshDatabase() {
 }
 
 /** Starts the server and waits until it is ready. Without a database URL it is embedded. */
-export async function startServer({ databaseUrl, dataDir = mkdtempSync(join(tmpdir(), 'atrium-bench-')) } = {}) {
+export async function startServer({ databaseUrl, dataDir = mkdtempSync(join(tmpdir(), 'atrium-bench-')), nodeArgs = [] } = {}) {
+  const settings = { DATA_DIR: dataDir, RATE_LIMIT_PER_MINUTE: '0', ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}) };
+  return { ...(await startProgram([...nodeArgs, 'dist/bundle/api.js'], settings)), dataDir };
+}
+
+/** Starts a program of Node that says on which port it is ready: Atrium, a floor or a peer. */
+export async function startProgram(args, settings = {}) {
   const { DATABASE_URL, DATABASE_ADMIN_URL, REDIS_URL, ...environment } = process.env;
-  const child = spawn(process.execPath, ['dist/apps/api/src/main.js'], {
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...environment,
-      DATA_DIR: dataDir,
-      PORT: '0',
-      LOG_LEVEL: 'info',
-      RATE_LIMIT_PER_MINUTE: '0',
-      ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
-    },
+    env: { ...environment, PORT: '0', LOG_LEVEL: 'info', ...settings },
   });
   const port = await new Promise((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
@@ -47,7 +46,6 @@ export async function startServer({ databaseUrl, dataDir = mkdtempSync(join(tmpd
   return {
     baseUrl: `http://127.0.0.1:${port}`,
     pid: child.pid,
-    dataDir,
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', resolve);
@@ -77,6 +75,7 @@ export async function workspace(baseUrl, request) {
   return {
     orgId: registered.organization.id,
     channelId: channel.id,
+    token: registered.accessToken,
     post: (body) => call(`/v1/channels/${channel.id}/messages`, { body }, registered.accessToken),
   };
 }
