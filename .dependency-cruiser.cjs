@@ -20,10 +20,14 @@ const ALLOWED = {
     ]),
   ),
   'platform/search': ['contracts', 'platform/(errors|config|observability|tenancy|db|redis|storage|ai|events|durable|http|tools)'],
+  'platform/mcp': ['contracts', 'platform/(errors|config|observability|tenancy|http|tools)'],
   'features/organizations': ['contracts', 'platform/.+'],
   'features/chat': ['contracts', 'platform/.+', 'features/organizations'],
   'features/documents': ['contracts', 'platform/.+', 'features/organizations'],
   'features/agents': ['contracts', 'platform/.+', 'features/(organizations|chat|documents)'],
+  'features/workflows': ['contracts', 'platform/.+', 'features/(organizations|chat|agents)'],
+  'features/memory': ['contracts', 'platform/.+', 'features/organizations'],
+  'features/webhooks': ['contracts', 'platform/.+', 'features/(organizations|chat|workflows)'],
   'features/audit': ['contracts', 'platform/.+', 'features/organizations'],
 };
 

@@ -33,7 +33,10 @@ const project = (displayName, testMatch, more = {}) => ({
   testMatch: testMatch.map((glob) => `<rootDir>/${glob}`),
 });
 
-/** Unit tests need nothing. The others share one database and one running app, started once by the global set-up; faults start their own. */
+/**
+ * Unit tests need nothing. Faults start their own servers. The others share one database and one running app, started once by the global
+ * set-up; campaigns are those too long for every change.
+ */
 export default {
   cacheDirectory: '.cache/jest',
   maxWorkers: 2,
@@ -43,6 +46,7 @@ export default {
     project('integration', ['libs/**/*.int-spec.ts', 'test/**/*.int-spec.ts'], run),
     project('e2e', ['test/e2e/*.e2e-spec.ts'], run),
     project('security', ['test/security/*.e2e-spec.ts', 'test/architecture/*.e2e-spec.ts'], run),
+    project('campaigns', ['{libs,test}/**/*.campaign-spec.ts'], run),
     project('faults', ['test/faults/**/*.fault-spec.ts']),
   ],
 };

@@ -20,6 +20,7 @@ process.stderr.write('Building …\n');
 for (const [command, ...args] of [
   [process.execPath, 'scripts/prisma-generate.mjs'],
   [process.execPath, 'node_modules/@nestjs/cli/bin/nest.js', 'build', 'api'],
+  [process.execPath, 'scripts/bundle.mjs'],
 ]) {
   const { status } = spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) {

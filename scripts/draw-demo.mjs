@@ -33,7 +33,7 @@ function drawn(line) {
   if (/^(\d+\. |Atrium: |Done: )/.test(line)) return span(line, 'head', ' font-weight="bold"');
   const [, tick, claim] = /^(\s*✓ )(.*)$/.exec(line) ?? [];
   if (tick) return span(tick, 'good') + span(claim, 'plain');
-  const [, name, words] = /^(\s*(?:Olivia|Ben|Sam|assistant)\s{2,})(.*)$/.exec(line) ?? [];
+  const [, name, words] = /^(\s*(?:Olivia|Ben|Sam|Scout|assistant)\s{2,})(.*)$/.exec(line) ?? [];
   return name ? span(name, 'name') + span(words, 'plain') : span(line, 'dim');
 }
 

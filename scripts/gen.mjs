@@ -37,26 +37,44 @@ function graphPage() {
   return `# Who uses whom\n\nDrawn from the imports. Left out, because everything may use them: contracts and platform/errors, config, observability, tenancy, db. What is allowed stands in .dependency-cruiser.cjs. Generated.\n\n\`\`\`mermaid\ngraph TD\n${lines.join('\n')}\n\`\`\`\n`;
 }
 
-/** openapi.json, as the running app serves it. */
-async function openApi() {
+/** What the running app tells of itself: openapi.json, and the tools that it offers. */
+async function fromApp() {
   const { loadConfig } = await dist('libs/platform/config/index.js');
   const { openDatabase } = await dist('libs/platform/db/index.js');
   const { Log } = await dist('libs/platform/observability/index.js');
+  const { ToolRegistry } = await dist('libs/platform/tools/index.js');
+  const { PERMISSIONS } = await dist('libs/contracts/index.js');
   const { closeApp, createApp } = await dist('apps/api/src/create-app.js');
   const config = loadConfig({ DATA_DIR: mkdtempSync(join(tmpdir(), 'atrium-gen-')), LOG_LEVEL: 'error' });
   const database = await openDatabase(config);
   const app = await createApp(config, database, new Log('error'));
   const { body } = await app.inject({ method: 'GET', url: '/openapi.json' });
+  const tools = app.get(ToolRegistry, { strict: false }).list({ permissions: new Set(PERMISSIONS) });
   await closeApp(app, database);
-  return `${JSON.stringify(JSON.parse(body), null, 2)}\n`;
+  return { openApi: `${JSON.stringify(JSON.parse(body), null, 2)}\n`, tools };
+}
+
+/** docs/mcp.md, with its table of tools. */
+function mcpPage(tools) {
+  const code = (words) => words.map((word) => `\`${word}\``).join(', ');
+  const rows = tools.map(
+    ({ name, description, permission, effects }) => `| \`${name}\` | ${description} | \`${permission}\` | ${code(effects)} |`,
+  );
+  const table = `| tool | what it does | permission | effects |\n| --- | --- | --- | --- |\n${rows.join('\n')}`;
+  return readFileSync('docs/mcp.md', 'utf8').replace(
+    /(<!-- tools: generated -->)[^]*(<!-- \/tools -->)/,
+    (_whole, from, to) => `${from}\n\n${table}\n\n${to}`,
+  );
 }
 
 const { envExample } = await dist('libs/platform/config/index.js');
+const { openApi, tools } = await fromApp();
 const made = {
   '.env.example': envExample(),
   'docs/errors.md': await errorsPage(),
   'docs/graph.md': graphPage(),
-  'openapi.json': await openApi(),
+  'docs/mcp.md': mcpPage(tools),
+  'openapi.json': openApi,
 };
 
 const stale = [];

@@ -3,7 +3,9 @@ import { spawn, spawnSync } from 'node:child_process';
 
 const build = spawnSync(process.execPath, ['scripts/build.mjs', '--when-needed'], { stdio: 'inherit' });
 if (build.status !== 0) process.exit(build.status ?? 1);
-const entry = process.argv.includes('--demo') ? 'dist/apps/demo/src/start.js' : 'dist/apps/api/src/main.js';
-const child = spawn(process.execPath, ['--enable-source-maps', entry], { stdio: 'inherit' });
+const entry = process.argv.includes('--demo') ? 'dist/apps/demo/src/start.js' : 'dist/bundle/api.js';
+// Node 22 and later keep what they compiled for the next start.
+const env = { NODE_COMPILE_CACHE: 'dist/.compiled', ...process.env };
+const child = spawn(process.execPath, [entry], { stdio: 'inherit', env });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code) => process.exit(code ?? 1));
