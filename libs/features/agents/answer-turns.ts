@@ -4,13 +4,14 @@ import { AnswersService, MessagesQueries, MessagesService } from '@atrium/featur
 import { MembersQueries } from '@atrium/features/organizations';
 import { Db } from '@atrium/platform/db';
 import { Durable, type DurableRun } from '@atrium/platform/durable';
-import { Events, type JsonObject, type LoggedEvent, OnEvent, rightsOf } from '@atrium/platform/events';
+import { Events, type JsonObject, type LoggedEvent, OnEvent } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
 import { asAgent, type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import { AnswerGone } from './answer-text.js';
 import { Answerer, type TurnContext } from './answerer.js';
 import { AssistantService } from './assistant.service.js';
 import { TURN_SECONDS } from './assistant.js';
+import { asksAgent, mentionedAgents } from './mentioned.js';
 import { TurnQueue } from './turn-queue.js';
 import { TurnRepository } from './turn.repository.js';
 import { unlessRefused } from './unless-refused.js';
@@ -52,12 +53,11 @@ export class AnswerTurns implements OnModuleInit {
     this.durable.register(FUNCTION, (args, run) => this.queue.run(args.orgId, () => this.run(args as unknown as Asked, run)));
   }
 
-  @OnEvent('agents.answer', 'chat.message_posted')
+  @OnEvent('agents.answer', 'chat.message_posted', asksAgent('search:read'))
   async hear(ctx: OrgContext, event: LoggedEvent): Promise<void> {
-    const message = event.data['message'] as Pick<Message, 'id' | 'channelId' | 'author' | 'mentions'> | undefined;
-    if (message?.author.kind !== 'user' || !rightsOf(event).includes('search:read')) return;
     const { id } = await this.assistant.ensure(ctx);
-    if (!message.mentions.some((mention) => mention.kind === 'agent' && mention.id === id)) return;
+    if (!mentionedAgents(event).includes(id)) return;
+    const message = event.data['message'] as Pick<Message, 'id' | 'channelId'>;
     const asked = { orgId: ctx.orgId, channelId: message.channelId, messageId: message.id, eventId: event.id };
     await this.durable.start(FUNCTION, `${event.id}:${FUNCTION}`, asked);
   }

@@ -20,7 +20,7 @@ export class AssistantService {
     private readonly channels: ChannelsService,
   ) {}
 
-  @OnEvent('agents.provision', 'organizations.created', 'chat.channel_created')
+  @OnEvent('agents.provision', ['organizations.created', 'chat.channel_created'])
   async provision(ctx: OrgContext, event: LoggedEvent): Promise<void> {
     const assistant = await this.ensure(ctx);
     if (event.type === 'chat.channel_created' && event.data['kind'] === 'public') await this.join(ctx, event, assistant.id);

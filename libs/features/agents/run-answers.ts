@@ -23,7 +23,7 @@ export class AgentRunAnswers {
     private readonly actor: AgentRunActor,
   ) {}
 
-  @OnEvent('agents.run_answers', 'agents.run_succeeded', 'agents.run_failed', 'agents.run_cancelled')
+  @OnEvent('agents.run_answers', ['agents.run_succeeded', 'agents.run_failed', 'agents.run_cancelled'])
   async tell(system: OrgContext, { subject, data }: LoggedEvent): Promise<void> {
     if (data['channelId'] === null) return;
     const { run, steps } = await this.db.readInOrg(system, async (tx) => ({

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { AgentId, Message } from '@atrium/contracts';
+import type { AgentId, Message, MessageId } from '@atrium/contracts';
 import { AnswersService, MessagesQueries } from '@atrium/features/chat';
 import { Db } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
@@ -7,6 +7,7 @@ import { type LoggedEvent, OnEvent, rightsOf } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { AgentRepository, type AgentRow } from './agent.repository.js';
 import { ASSISTANT } from './assistant.js';
+import { asksAgent, mentionedAgents } from './mentioned.js';
 import { AgentRunActor } from './run-actor.js';
 import { AgentRunStarts } from './run-starts.js';
 import { unlessRefused } from './unless-refused.js';
@@ -26,14 +27,13 @@ export class AgentRunMentions {
     private readonly starts: AgentRunStarts,
   ) {}
 
-  @OnEvent('agents.mentions', 'chat.message_posted')
+  @OnEvent('agents.mentions', 'chat.message_posted', asksAgent('agents:run'))
   async hear(system: OrgContext, event: LoggedEvent): Promise<void> {
-    const posted = event.data['message'] as Pick<Message, 'id' | 'author' | 'mentions'> | undefined;
-    const ids = posted?.mentions.flatMap(({ kind, id }) => (kind === 'agent' ? [id] : [])) ?? [];
-    if (posted?.author.kind !== 'user' || !rightsOf(event).includes('agents:run')) return;
-    const mentioned = await this.db.readInOrg(system, (tx) => Promise.all(ids.map((id) => this.agents.find(tx, system, id))));
+    const mentioned = await this.db.readInOrg(system, (tx) =>
+      Promise.all(mentionedAgents(event).map((id) => this.agents.find(tx, system, id))),
+    );
     const agents = mentioned.filter((agent) => agent?.status === 'active' && agent.name !== ASSISTANT.name).slice(0, MAX_MENTIONED);
-    const question = agents.length === 0 ? null : await unlessRefused(() => this.messages.get(system, posted.id));
+    const question = agents.length === 0 ? null : await unlessRefused(() => this.messages.get(system, event.subject.id as MessageId));
     if (!question || question.deletedAt) return;
     for (const agent of agents) if (agent) await this.start(system, event, agent, question);
   }

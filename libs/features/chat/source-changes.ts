@@ -34,8 +34,7 @@ export class SourceChanges implements OnModuleInit {
     this.durable.register(FUNCTION, (args, run) => this.run(args, run), { concurrency: CONCURRENCY });
   }
 
-  @OnEvent(
-    FUNCTION,
+  @OnEvent(FUNCTION, [
     'documents.changed',
     'documents.removed',
     'memory.changed',
@@ -45,7 +44,7 @@ export class SourceChanges implements OnModuleInit {
     'chat.message_completed',
     'chat.message_deleted',
     'chat.channel_deleted',
-  )
+  ])
   async hear(ctx: OrgContext, { id, type, subject }: LoggedEvent): Promise<void> {
     const changed = { kind: subject.kind, subjectId: subject.id };
     if (await this.concerns(ctx, type, changed)) {

@@ -18,7 +18,7 @@ export class AccessDepartures {
     private readonly documents: DocumentsService,
   ) {}
 
-  @OnEvent('documents.access_departures', 'organizations.member_removed', 'organizations.team_deleted')
+  @OnEvent('documents.access_departures', ['organizations.member_removed', 'organizations.team_deleted'])
   async withdraw(ctx: OrgContext, { type, subject }: LoggedEvent): Promise<void> {
     const grant: AccessGrant = { kind: type === 'organizations.team_deleted' ? 'team' : 'user', id: subject.id };
     let ids: string[];

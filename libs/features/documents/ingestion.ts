@@ -41,7 +41,7 @@ export class Ingestion implements OnModuleInit, OnApplicationBootstrap {
     setTimeout(() => void sandboxDescription().then((sentence) => this.log.info(sentence)), TELL_WALLS_MS).unref();
   }
 
-  @OnEvent('documents.ingest', 'documents.uploaded', 'documents.version_added', 'documents.retried')
+  @OnEvent('documents.ingest', ['documents.uploaded', 'documents.version_added', 'documents.retried'])
   async startIngestion(ctx: OrgContext, event: LoggedEvent): Promise<void> {
     const documentId = event.subject.id;
     const version = Number(event.data['version']);

@@ -39,7 +39,7 @@ export class Settling implements OnModuleInit {
     );
   }
 
-  @OnEvent(SETTLE, 'documents.removed', 'documents.changed')
+  @OnEvent(SETTLE, ['documents.removed', 'documents.changed'])
   async start(ctx: OrgContext, { id, subject, type, data }: LoggedEvent): Promise<void> {
     const { fields } = data;
     if (type === 'documents.changed' && !(Array.isArray(fields) && (fields.includes('accessLevel') || fields.includes('accessGrants'))))

@@ -26,7 +26,7 @@ export class Departures {
     private readonly patterns: PatternsService,
   ) {}
 
-  @OnEvent('memory.departures', 'organizations.member_removed', 'organizations.team_deleted')
+  @OnEvent('memory.departures', ['organizations.member_removed', 'organizations.team_deleted'])
   async withdraw(ctx: OrgContext, { type, subject }: LoggedEvent): Promise<void> {
     const grant: AccessGrant = { kind: type === 'organizations.team_deleted' ? 'team' : 'user', id: subject.id };
     // Namespaces first: what is added meanwhile has their access.

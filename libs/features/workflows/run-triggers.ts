@@ -35,14 +35,14 @@ export class RunTriggers {
     for (const runId of waiting) await this.starts.wake(ctx, runId);
   }
 
-  @OnEvent('workflows.agents', 'agents.run_succeeded', 'agents.run_failed', 'agents.run_cancelled')
+  @OnEvent('workflows.agents', ['agents.run_succeeded', 'agents.run_failed', 'agents.run_cancelled'])
   async wakeByAgent(ctx: OrgContext, { subject, data }: LoggedEvent): Promise<void> {
     if (data['trigger'] !== 'workflow') return;
     const waiting = await this.db.readInOrg(ctx, (tx) => this.runs.waitingForChild(tx, ctx, subject.id));
     for (const runId of waiting) await this.starts.wake(ctx, runId);
   }
 
-  @OnEvent('workflows.triggers', ...TRIGGER_EVENTS)
+  @OnEvent('workflows.triggers', TRIGGER_EVENTS)
   async startBy(system: OrgContext, event: LoggedEvent): Promise<void> {
     const { versions, requestId } = await this.db.readInOrg(system, async (tx) => {
       const rows = await this.workflows.triggeredBy(tx, system, event.type);

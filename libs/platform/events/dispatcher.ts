@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { v7 as uuidv7 } from 'uuid';
@@ -17,13 +18,35 @@ interface Subscriber extends Subscription {
 
 /** How often the log is swept for what nobody announced. Milliseconds. */
 const SWEEP_MS = 1_000;
+/** A subscriber that has just worked for an organization rests so long: what comes meanwhile is heard in one go. Milliseconds. */
+const REST_MS = 100;
 const BATCH = 100;
+/** A process that works on a batch is believed dead after so long without a sign. */
+const HOLD_SECONDS = 10;
+/** So often it says that it lives. Milliseconds. */
+const SIGN_MS = 2_000;
+/** Organizations that one sweep brings up to date; the others are next second's. */
+const SWEPT = 200;
 /** After so many tries an event is set aside in event_failures, and the subscriber goes on. */
 const MAX_ATTEMPTS = 8;
 
+interface Failure {
+  event: LoggedEvent;
+  /** Of its batch: the cursor stands right before it. */
+  first: boolean;
+  error: unknown;
+}
+
+interface Batch {
+  events: LoggedEvent[];
+  /** How far the log was read: everything up to here is in `events`, or not for this subscriber. */
+  upTo: number;
+  done: boolean;
+}
+
 /**
- * Brings events to their subscribers. A cursor per organization and subscriber says how far it has come; whoever holds the advisory lock
- * of that pair works on it. Announced events are handled at once, forgotten ones (a killed process) by the sweep.
+ * Brings events to their subscribers. A cursor per organization and subscriber says how far it has come; whoever holds it (`retry_at`) works
+ * on it, a batch at a time. Announced events are handled at once, forgotten ones (a killed process) by the sweep.
  */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -31,7 +54,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly running = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  private readonly stopping = new AbortController();
   private sweeping: Promise<void> = Promise.resolve();
   private unlisten: () => void = () => undefined;
 
@@ -52,7 +75,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.stopped = true;
+    this.stopping.abort();
     this.unlisten();
     clearInterval(this.timer);
     await this.sweeping;
@@ -60,8 +83,12 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   /** Serves those who hear such events, soon. The cursors of the others are moved by the sweep, not by every event. */
-  private nudge({ type, organizationId }: LoggedEvent): void {
-    for (const subscriber of this.subscribers) if (subscriber.types.includes(type)) this.start(organizationId, subscriber);
+  private nudge(event: LoggedEvent): void {
+    for (const subscriber of this.subscribers) if (wants(subscriber, event)) this.start(event.organizationId, subscriber);
+  }
+
+  private get stopped(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   private discover(): void {
@@ -88,6 +115,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     }
     const run = this.work(orgId, subscriber)
       .catch((error: unknown) => this.tell('a subscriber could not be served', error, { subscriber: subscriber.name, orgId }))
+      .then(() => delay(REST_MS, undefined, { signal: this.stopping.signal, ref: false }).catch(() => undefined))
       .finally(() => {
         this.running.delete(key);
         if (this.again.delete(key)) this.start(orgId, subscriber);
@@ -96,35 +124,36 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async work(orgId: OrgId, subscriber: Subscriber): Promise<void> {
-    for (;;) {
-      const ctx = systemContext(orgId, `event-${uuidv7()}`);
-      const batch = await this.db.inOrg(ctx, (tx) => this.claim(tx, ctx, subscriber));
-      for (const event of batch.events) {
-        if (!(await this.hear(ctx, subscriber, event)) || this.stopped) return;
-      }
-      if (batch.done || this.stopped) return;
+    const ctx = systemContext(orgId, `event-${uuidv7()}`);
+    for (let batch = await this.claim(ctx, subscriber); batch && !this.stopped; batch = await this.claim(ctx, subscriber)) {
+      const heard = await this.hearAll(ctx, subscriber, batch);
+      if (!heard || batch.done) return;
     }
   }
 
   /**
-   * The next events of the subscriber. While this process works on them the cursor is held by its retry time: another one takes over when
-   * this one dies. When there are none the cursor moves to the head, so that the sweep is quiet.
+   * The next events of the subscriber; null when it is served elsewhere, or up to date. While this process works on them the cursor is held
+   * by its retry time: another one takes over when this one dies. When there are none the cursor moves on at once.
    */
-  private async claim(tx: Tx, ctx: OrgContext, subscriber: Subscriber): Promise<{ events: LoggedEvent[]; done: boolean }> {
-    const cursor =
-      (await this.hold(tx, ctx, subscriber)) ?? ((await this.begin(tx, ctx, subscriber)) ? await this.hold(tx, ctx, subscriber) : null);
-    if (!cursor) return { events: [], done: true };
-    const events = cursor.seq < cursor.head ? await this.events.after(tx, ctx, Number(cursor.seq), BATCH, subscriber.types) : [];
-    if (events.length === 0) {
-      await tx.$executeRaw`UPDATE event_cursors SET seq = ${cursor.head}, retry_at = NULL WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name}`;
-    }
-    return { events, done: events.length < BATCH };
+  private claim(ctx: OrgContext, subscriber: Subscriber): Promise<Batch | null> {
+    return this.db.inOrg(ctx, async (tx) => {
+      const cursor =
+        (await this.hold(tx, ctx, subscriber)) ?? ((await this.begin(tx, ctx, subscriber)) ? await this.hold(tx, ctx, subscriber) : null);
+      if (!cursor) return null;
+      const read = cursor.seq < cursor.head ? await this.events.after(tx, ctx, Number(cursor.seq), BATCH, subscriber.types) : [];
+      const done = read.length < BATCH;
+      const upTo = Math.max(read.at(-1)?.seq ?? 0, done ? Number(cursor.head) : 0);
+      const events = read.filter((event) => wants(subscriber, event));
+      if (events.length > 0) return { events, upTo, done };
+      await this.move(tx, ctx, subscriber, upTo);
+      return done ? null : { events, upTo, done };
+    });
   }
 
   /** Holds the cursor; null when it is held, waits for a retry, or is not there yet. */
   private async hold(tx: Tx, ctx: OrgContext, subscriber: Subscriber): Promise<{ seq: bigint; head: bigint } | null> {
     const [cursor] = await tx.$queryRaw<{ seq: bigint; head: bigint }[]>`
-      UPDATE event_cursors c SET retry_at = clock_timestamp() + interval '10 seconds' FROM event_heads h
+      UPDATE event_cursors c SET retry_at = clock_timestamp() + ${HOLD_SECONDS} * interval '1 second' FROM event_heads h
       WHERE h.org_id = ${ctx.orgId}::uuid AND c.org_id = ${ctx.orgId}::uuid AND c.subscriber = ${subscriber.name}
         AND coalesce(c.retry_at <= clock_timestamp(), true)
       RETURNING c.seq, h.seq AS head`;
@@ -144,33 +173,45 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     else this.log.fault(sentence, error, fields);
   }
 
-  /** Whether to go on with the next event. */
-  private async hear(ctx: OrgContext, subscriber: Subscriber, event: LoggedEvent): Promise<boolean> {
-    try {
-      await subscriber.hear(ctx, event);
-      await this.advance(ctx, subscriber, event.seq);
-      return true;
-    } catch (error) {
-      this.tell('a subscriber failed', error, { subscriber: subscriber.name, orgId: ctx.orgId, seq: event.seq });
-      return this.db.inOrg(ctx, async (tx) => {
-        const [cursor] = await tx.$queryRaw<{ attempts: number }[]>`
-          UPDATE event_cursors SET attempts = attempts + 1, retry_at = clock_timestamp() + least(power(2, attempts), 60) * interval '1 second'
-          WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name} RETURNING attempts`;
-        if (!cursor || cursor.attempts < MAX_ATTEMPTS) return false;
-        const failure = error instanceof Error ? error.message.slice(0, 500) : 'unknown';
-        await tx.$executeRaw`INSERT INTO event_failures (org_id, id, subscriber, seq, failure) VALUES (${ctx.orgId}::uuid, ${uuidv7()}::uuid, ${subscriber.name}, ${event.seq}, ${failure}) ON CONFLICT DO NOTHING`;
-        await this.move(tx, ctx, subscriber, event.seq);
-        return true;
-      });
+  /** Whether all of the batch is behind the subscriber. Killed in between, it hears the batch again. */
+  private async hearAll(ctx: OrgContext, subscriber: Subscriber, { events, upTo }: Batch): Promise<boolean> {
+    let heldAt = Date.now();
+    for (const [index, event] of events.entries()) {
+      try {
+        await subscriber.hear(ctx, event);
+      } catch (error) {
+        if (!(await this.failed(ctx, subscriber, { event, first: index === 0, error }))) return false;
+      }
+      const last = index === events.length - 1;
+      if (!last && !this.stopped && Date.now() - heldAt < SIGN_MS) continue;
+      await this.db.inOrg(ctx, (tx) => this.move(tx, ctx, subscriber, last ? upTo : event.seq, !last && !this.stopped));
+      heldAt = Date.now();
+      if (this.stopped) return false;
     }
+    return true;
   }
 
-  private advance(ctx: OrgContext, subscriber: Subscriber, seq: number): Promise<void> {
-    return this.db.inOrg(ctx, (tx) => this.move(tx, ctx, subscriber, seq));
+  /** Whether the event is given up, so that the subscriber goes on. What came before it in the batch was heard. */
+  private failed(ctx: OrgContext, subscriber: Subscriber, { event, first, error }: Failure): Promise<boolean> {
+    this.tell('a subscriber failed', error, { subscriber: subscriber.name, orgId: ctx.orgId, seq: event.seq });
+    return this.db.inOrg(ctx, async (tx) => {
+      if (!first) await this.move(tx, ctx, subscriber, event.seq - 1, true);
+      const [cursor] = await tx.$queryRaw<{ attempts: number }[]>`
+        UPDATE event_cursors SET attempts = attempts + 1, retry_at = clock_timestamp() + least(power(2, attempts), 60) * interval '1 second'
+        WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name} RETURNING attempts`;
+      if (!cursor || cursor.attempts < MAX_ATTEMPTS) return false;
+      const failure = error instanceof Error ? error.message.slice(0, 500) : 'unknown';
+      await tx.$executeRaw`INSERT INTO event_failures (org_id, id, subscriber, seq, failure) VALUES (${ctx.orgId}::uuid, ${uuidv7()}::uuid, ${subscriber.name}, ${event.seq}, ${failure}) ON CONFLICT DO NOTHING`;
+      await this.move(tx, ctx, subscriber, event.seq, true);
+      return true;
+    });
   }
 
-  private async move(tx: Tx, ctx: OrgContext, subscriber: Subscriber, seq: number): Promise<void> {
-    await tx.$executeRaw`UPDATE event_cursors SET seq = greatest(seq, ${seq}), attempts = 0, retry_at = NULL WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name}`;
+  /** The subscriber has come to `seq`. `held`: this process goes on with what follows. */
+  private async move(tx: Tx, ctx: OrgContext, subscriber: Subscriber, seq: number, held = false): Promise<void> {
+    await tx.$executeRaw`UPDATE event_cursors SET seq = greatest(seq, ${seq}), attempts = 0,
+      retry_at = CASE WHEN ${held} THEN clock_timestamp() + ${HOLD_SECONDS} * interval '1 second' END
+      WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name}`;
   }
 
   private async sweep(): Promise<void> {
@@ -178,21 +219,40 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     try {
       const names = this.subscribers.map((subscriber) => subscriber.name);
       const behind = await this.db.asSystem(
-        'subscribers that are behind',
+        'organizations with subscribers that are behind',
         (tx) =>
-          tx.$queryRaw<{ org_id: string; subscriber: string }[]>`
-          SELECT h.org_id, s.name AS subscriber FROM event_heads h CROSS JOIN unnest(${names}::text[]) AS s(name)
-          LEFT JOIN event_cursors c ON c.org_id = h.org_id AND c.subscriber = s.name
-          WHERE h.org_id <> ${INSTANCE_ORG}::uuid AND h.seq > coalesce(c.seq, 0) AND coalesce(c.retry_at < clock_timestamp(), true) LIMIT 500`,
+          tx.$queryRaw<{ org_id: OrgId }[]>`
+          SELECT h.org_id FROM event_heads h WHERE h.org_id <> ${INSTANCE_ORG}::uuid AND h.seq > 0 AND EXISTS (
+            SELECT 1 FROM unnest(${names}::text[]) AS s(name) LEFT JOIN event_cursors c ON c.org_id = h.org_id AND c.subscriber = s.name
+            WHERE h.seq > coalesce(c.seq, 0) AND coalesce(c.retry_at < clock_timestamp(), true)) LIMIT ${SWEPT}`,
       );
-      for (const { org_id, subscriber } of behind) {
-        const own = this.subscribers.find((one) => one.name === subscriber);
-        if (own) this.start(org_id as OrgId, own);
-      }
+      for (const { org_id } of behind) if (!this.stopped) await this.sweepOne(org_id);
     } catch (error) {
       this.log.warn('the sweep for forgotten events failed; it goes on', {
         reason: error instanceof Error ? error.message.slice(0, 200) : '',
       });
     }
   }
+
+  /** Moves the cursors of those for whom the log holds nothing new, all at once, and serves the others. */
+  private async sweepOne(orgId: OrgId): Promise<void> {
+    const ctx = systemContext(orgId, `event-${uuidv7()}`);
+    const all = JSON.stringify(this.subscribers.map(({ name, types }) => ({ name, types })));
+    const waiting = await this.db.inOrg(ctx, async (tx) => {
+      await tx.$executeRaw`INSERT INTO event_cursors (org_id, subscriber, seq)
+        SELECT ${orgId}::uuid, s.name, 0 FROM jsonb_to_recordset(${all}::jsonb) AS s(name text) ON CONFLICT DO NOTHING`;
+      await tx.$executeRaw`
+        UPDATE event_cursors c SET seq = h.seq FROM event_heads h, jsonb_to_recordset(${all}::jsonb) AS s(name text, types text[])
+        WHERE h.org_id = ${orgId}::uuid AND c.org_id = ${orgId}::uuid AND c.subscriber = s.name AND c.seq < h.seq AND c.retry_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM events e WHERE e.org_id = ${orgId}::uuid AND e.seq > c.seq AND e.type = ANY (s.types))`;
+      return tx.$queryRaw<{ subscriber: string }[]>`
+        SELECT c.subscriber FROM event_cursors c JOIN event_heads h USING (org_id)
+        WHERE c.org_id = ${orgId}::uuid AND c.seq < h.seq AND coalesce(c.retry_at < clock_timestamp(), true)`;
+    });
+    const names = new Set(waiting.map(({ subscriber }) => subscriber));
+    for (const subscriber of this.subscribers) if (names.has(subscriber.name)) this.start(orgId, subscriber);
+  }
 }
+
+/** Whether the subscriber hears this event. */
+const wants = ({ types, only }: Subscription, event: LoggedEvent): boolean => types.includes(event.type) && (only?.(event) ?? true);

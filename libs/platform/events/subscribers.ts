@@ -1,12 +1,15 @@
 import { SetMetadata } from '@nestjs/common';
 import type { EventType } from '@atrium/contracts';
+import type { LoggedEvent } from './event.js';
 
 export const ON_EVENT = 'atrium:on-event';
 
 export interface Subscription {
-  types: EventType[];
   /** Names the subscriber's cursor for ever: `feature.purpose`. */
   name: string;
+  types: readonly EventType[];
+  /** Which of them; by the event alone, so that nothing is asked for the others. */
+  only?: (event: LoggedEvent) => boolean;
 }
 
 /**
@@ -14,4 +17,5 @@ export interface Subscription {
  * `(ctx: OrgContext of the system, event: LoggedEvent)`, must be idempotent and quick: slow work becomes a durable function whose id is
  * the event's id and the subscriber's name.
  */
-export const OnEvent = (name: string, ...types: EventType[]) => SetMetadata(ON_EVENT, { name, types } satisfies Subscription);
+export const OnEvent = (name: string, types: EventType | readonly EventType[], only?: Subscription['only']) =>
+  SetMetadata(ON_EVENT, { name, types: [types].flat(), ...(only && { only }) } satisfies Subscription);
