@@ -42,8 +42,8 @@ async function answersTo(person: Person, question: Message): Promise<Message[]> 
   const { data } = await person.api.get<z.infer<typeof MessagePage>>(`/v1/messages/${question.id}/thread`);
   return data.filter((message) => message.author.kind === 'agent');
 }
-const answerTo = (person: Person, question: Message, ms = 20_000) =>
-  eventually('an answer', async () => (await answersTo(person, question)).find((message) => message.status !== 'streaming'), ms);
+const answerTo = (person: Person, question: Message) =>
+  eventually('an answer', async () => (await answersTo(person, question)).find((message) => message.status !== 'streaming'));
 const ask = async (person: Person, channel: Channel, question: string) =>
   answerTo(person, await post(person, channel, `@assistant ${question}`));
 

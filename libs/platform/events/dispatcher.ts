@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { v7 as uuidv7 } from 'uuid';
@@ -54,7 +53,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly running = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
-  private readonly stopping = new AbortController();
+  private stopped = false;
   private sweeping: Promise<void> = Promise.resolve();
   private unlisten: () => void = () => undefined;
 
@@ -75,7 +74,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
+    this.stopped = true;
     this.unlisten();
     clearInterval(this.timer);
     await this.sweeping;
@@ -85,10 +84,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   /** Serves those who hear such events, soon. The cursors of the others are moved by the sweep, not by every event. */
   private nudge(event: LoggedEvent): void {
     for (const subscriber of this.subscribers) if (wants(subscriber, event)) this.start(event.organizationId, subscriber);
-  }
-
-  private get stopped(): boolean {
-    return this.stopping.signal.aborted;
   }
 
   private discover(): void {
@@ -115,19 +110,22 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     }
     const run = this.work(orgId, subscriber)
       .catch((error: unknown) => this.tell('a subscriber could not be served', error, { subscriber: subscriber.name, orgId }))
-      .then(() => delay(REST_MS, undefined, { signal: this.stopping.signal, ref: false }).catch(() => undefined))
-      .finally(() => {
-        this.running.delete(key);
-        if (this.again.delete(key)) this.start(orgId, subscriber);
-      });
+      .finally(() => this.rest(key, () => this.start(orgId, subscriber)));
     this.running.set(key, run);
+  }
+
+  private rest(key: string, wake: () => void): void {
+    setTimeout(() => {
+      this.running.delete(key);
+      if (this.again.delete(key)) wake();
+    }, REST_MS).unref();
   }
 
   private async work(orgId: OrgId, subscriber: Subscriber): Promise<void> {
     const ctx = systemContext(orgId, `event-${uuidv7()}`);
-    for (let batch = await this.claim(ctx, subscriber); batch && !this.stopped; batch = await this.claim(ctx, subscriber)) {
+    for (let batch = await this.claim(ctx, subscriber); batch; batch = await this.claim(ctx, subscriber)) {
       const heard = await this.hearAll(ctx, subscriber, batch);
-      if (!heard || batch.done) return;
+      if (!heard || batch.done || this.stopped) return;
     }
   }
 

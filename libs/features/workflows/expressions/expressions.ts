@@ -9,7 +9,9 @@ import type { Answer, Job, Place } from './worker.js';
 /** Threads that evaluate; organizations take turns. */
 const THREADS = 2;
 /** The longest that one job may take. Milliseconds. */
-const MAX_MS = 2_000;
+const MAX_MS = 3_000;
+/** An answer that came while this process itself stood still is taken in before its time is judged. Milliseconds. */
+const GRACE_MS = 250;
 const MAX_HEAP_MB = 64;
 
 /**
@@ -81,7 +83,9 @@ export class Expressions implements OnApplicationShutdown {
   private ask(worker: Worker, job: Job, maxMs = MAX_MS): Promise<Answer> {
     const id = ++this.jobs;
     return new Promise<Answer>((resolve, reject) => {
-      const slow = setTimeout(() => end(() => reject(tooMuch())), maxMs);
+      let slow = setTimeout(() => {
+        slow = setTimeout(() => end(() => reject(tooMuch())), GRACE_MS);
+      }, maxMs);
       const onMessage = (message: { id: number; answer: Answer }) => {
         if (message.id === id) end(() => resolve(message.answer));
       };
