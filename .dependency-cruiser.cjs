@@ -28,6 +28,7 @@ const ALLOWED = {
   'features/workflows': ['contracts', 'platform/.+', 'features/(organizations|chat|agents)'],
   'features/memory': ['contracts', 'platform/.+', 'features/organizations'],
   'features/webhooks': ['contracts', 'platform/.+', 'features/(organizations|chat|workflows)'],
+  'features/mcp-servers': ['contracts', 'platform/.+'],
   'features/audit': ['contracts', 'platform/.+', 'features/organizations'],
 };
 

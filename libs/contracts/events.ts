@@ -100,6 +100,13 @@ export const EVENTS = {
   'webhooks.delivery_replayed': { version: 1, audited: true, live: true },
   'webhooks.incoming_created': { version: 1, audited: true, live: true },
   'webhooks.incoming_removed': { version: 1, audited: true, live: true },
+  'mcp-servers.created': { version: 1, audited: true, live: true },
+  'mcp-servers.changed': { version: 1, audited: true, live: true },
+  'mcp-servers.removed': { version: 1, audited: true, live: true },
+  'mcp-servers.refreshed': { version: 1, audited: true, live: true },
+  'mcp-servers.tool_changed': { version: 1, audited: true, live: true },
+  'mcp-servers.tool_reviewed': { version: 1, audited: true, live: true },
+  'mcp-servers.tool_called': { version: 1, audited: true, live: false },
   'audit.exported': { version: 1, audited: true, live: false },
 } as const satisfies Record<string, { version: number; audited: boolean; live: boolean }>;
 export type EventType = keyof typeof EVENTS;

@@ -57,3 +57,7 @@ export const WebhookDeliveryId = id<'WebhookDeliveryId'>();
 export type WebhookDeliveryId = z.infer<typeof WebhookDeliveryId>;
 export const IncomingWebhookId = id<'IncomingWebhookId'>();
 export type IncomingWebhookId = z.infer<typeof IncomingWebhookId>;
+export const McpServerId = id<'McpServerId'>();
+export type McpServerId = z.infer<typeof McpServerId>;
+export const McpServerToolId = id<'McpServerToolId'>();
+export type McpServerToolId = z.infer<typeof McpServerToolId>;

@@ -8,6 +8,7 @@ export * from './documents.js';
 export * from './events.js';
 export * from './ids.js';
 export * from './judged.js';
+export * from './mcp-servers.js';
 export * from './memory.js';
 export * from './openai.js';
 export * from './organizations.js';

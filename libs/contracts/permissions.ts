@@ -33,6 +33,7 @@ export const PERMISSIONS = [
   'workflows:write',
   'workflows:run',
   'webhooks:manage',
+  'mcp-servers:manage',
   'events:read',
   'audit:read',
 ] as const;

@@ -24,7 +24,8 @@ export interface AgentGround {
   remove(): Promise<void>;
 }
 
-export async function newAgentGround(): Promise<AgentGround> {
+/** `more` are settings over its own. */
+export async function newAgentGround(more: Record<string, string> = {}): Promise<AgentGround> {
   const dataDir = mkdtempSync(join(tmpdir(), 'atrium-agents-'));
   const [model, receiver, port] = [await startFakeModel(), await Receiver.start(), await freePort()];
   const admin = process.env['DATABASE_URL'];
@@ -36,6 +37,7 @@ export async function newAgentGround(): Promise<AgentGround> {
     LLM_BASE_URL: model.baseUrl,
     LLM_MODEL: 'fake',
     OUTBOUND_ALLOW: `127.0.0.1:${receiver.port}`,
+    ...more,
     ...(own ? { DATABASE_URL: own.href } : {}),
     ...(own && process.env['REDIS_URL'] ? { REDIS_URL: process.env['REDIS_URL'] } : {}),
   };

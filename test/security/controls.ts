@@ -7,6 +7,8 @@ import type {
   CreatedIncomingWebhook,
   CreatedInvitation,
   Document,
+  McpServer,
+  McpServerTool,
   Memory,
   MemoryReviewPage,
   Message,
@@ -109,6 +111,20 @@ async function newDelivery(by: Person): Promise<{ id: string; deliveryId: string
 const targetOf = ({ channel, agentId }: Tenant) => ({ kind: 'channel', id: channel.id, agentId });
 const newIncoming = ({ api }: Person, tenant: Tenant) =>
   api.post<CreatedIncomingWebhook>('/v1/incoming-webhooks', { name: unique('Hook'), target: targetOf(tenant) });
+
+const someMcpServer = () => ({ name: `s${randomUUID().replaceAll('-', '').slice(0, 20)}`, url: 'http://127.0.0.1:9/mcp' });
+/** This very server, as another one: with a key of its own. */
+async function newMcpServer({ api }: Person): Promise<McpServer> {
+  const { key } = await api.post<CreatedApiKey>('/v1/api-keys', { name: 'itself', scopes: ['search:read'] });
+  const credential = { kind: 'bearer', token: key };
+  return api.post<McpServer>('/v1/mcp-servers', { ...someMcpServer(), url: `${api.baseUrl}/mcp`, credential });
+}
+async function newMcpTool(by: Person): Promise<McpServerTool> {
+  const { id } = await newMcpServer(by);
+  await by.api.post(`/v1/mcp-servers/${id}/refresh`);
+  const { data } = await by.api.get<Page<McpServerTool>>(`/v1/mcp-servers/${id}/tools`);
+  return data[0] as McpServerTool;
+}
 
 async function failedDocument({ api }: Person): Promise<Document> {
   const form = new FormData();
@@ -701,6 +717,46 @@ export const CONTROLS: Record<string, Control> = {
     call: async (_tenant, by) => ({ path: { id: (await newSchedule(by)).id } }),
     audited: ['workflows.schedule_removed'],
     noChange: () => ({ path: { id: randomUUID() } }),
+  },
+  'mcpServers.list': read(),
+  'mcpServers.create': {
+    status: 201,
+    call: () => ({ body: someMcpServer() }),
+    audited: ['mcp-servers.created'],
+    noChange: () => ({ body: { ...someMcpServer(), url: 'file:///etc/passwd' } }),
+  },
+  'mcpServers.get': read(async (_tenant, by) => ({ path: { id: (await newMcpServer(by)).id } })),
+  'mcpServers.change': {
+    status: 200,
+    call: async (_tenant, by) => ({ path: { id: (await newMcpServer(by)).id }, body: { enabled: false } }),
+    audited: ['mcp-servers.changed'],
+    noChange: async (_tenant, by) => ({ path: { id: (await newMcpServer(by)).id }, body: { enabled: true } }),
+  },
+  'mcpServers.remove': {
+    status: 204,
+    call: async (_tenant, by) => ({ path: { id: (await newMcpServer(by)).id } }),
+    audited: ['mcp-servers.removed'],
+    noChange: () => ({ path: { id: randomUUID() } }),
+  },
+  'mcpServers.refresh': {
+    status: 200,
+    call: async (_tenant, by) => ({ path: { id: (await newMcpServer(by)).id } }),
+    audited: ['mcp-servers.refreshed'],
+    noChange: () => ({ path: { id: randomUUID() } }),
+  },
+  'mcpServers.listTools': read(async (_tenant, by) => ({ path: { id: (await newMcpServer(by)).id } })),
+  'mcpServers.review': {
+    status: 200,
+    call: async (_tenant, by) => {
+      const { serverId, id, hash } = await newMcpTool(by);
+      return { path: { id: serverId, toolId: id }, body: { state: 'allowed', hash } };
+    },
+    audited: ['mcp-servers.tool_reviewed'],
+    noChange: async (_tenant, by) => {
+      const { serverId, id, hash } = await newMcpTool(by);
+      await by.api.patch(`/v1/mcp-servers/${serverId}/tools/${id}`, { state: 'blocked', hash });
+      return { path: { id: serverId, toolId: id }, body: { state: 'blocked', hash } };
+    },
   },
   'webhooks.list': read(),
   'webhooks.create': {

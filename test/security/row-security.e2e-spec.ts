@@ -19,6 +19,7 @@ const FILLING = [
   'patterns.usages',
   'agentRuns.reconcile',
   'webhooks.replay',
+  'mcpServers.review',
   'incomingWebhooks.remove',
 ];
 /** Tables whose rows come and go with background work, or need a model. */

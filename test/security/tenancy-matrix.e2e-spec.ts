@@ -13,7 +13,15 @@ type PrincipalName = (typeof PRINCIPALS)[number];
 const NOT_IN_DOCUMENT =
   /^(GET \/(healthz|readyz|health|metrics|openapi\.(json|yaml))|GET \/docs(\/.*)?|GET \/accept-invitation|GET \/problems(\/:code)?|OPTIONS \*|(GET|POST|DELETE) \/mcp)$/;
 /** What a key may do by default although its maker may do more. */
-const NOT_OF_KEYS = ['members:manage', 'invitations:manage', 'api-keys:manage', 'organization:manage', 'agents:manage', 'webhooks:manage'];
+const NOT_OF_KEYS = [
+  'members:manage',
+  'invitations:manage',
+  'api-keys:manage',
+  'organization:manage',
+  'agents:manage',
+  'webhooks:manage',
+  'mcp-servers:manage',
+];
 
 interface Expected {
   status: number;

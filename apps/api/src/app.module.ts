@@ -3,6 +3,7 @@ import { AgentsModule } from '@atrium/features/agents';
 import { AuditModule } from '@atrium/features/audit';
 import { ChatModule } from '@atrium/features/chat';
 import { DocumentsModule } from '@atrium/features/documents';
+import { McpServersModule } from '@atrium/features/mcp-servers';
 import { MemoryModule } from '@atrium/features/memory';
 import { OrganizationsModule } from '@atrium/features/organizations';
 import { WebhooksModule } from '@atrium/features/webhooks';
@@ -25,6 +26,7 @@ export class AppModule {
         DocumentsModule,
         AgentsModule,
         WorkflowsModule,
+        McpServersModule,
         MemoryModule,
         WebhooksModule,
         AuditModule,

@@ -25,8 +25,8 @@ export class AgentsService {
   ) {}
 
   /** @throws Invalid `agents.unknown_tool`, Conflict `agents.name_taken`, QuotaExceeded `agents.limit_reached` */
-  create(ctx: OrgContext, { displayName, ...input }: CreateAgent): Promise<Agent> {
-    this.assertTools(input);
+  async create(ctx: OrgContext, { displayName, ...input }: CreateAgent): Promise<Agent> {
+    assertTools(input, await this.tools.names(ctx));
     return this.db.inOrg(ctx, async (tx) => {
       const at = new Date();
       const row: AgentRow = {
@@ -53,13 +53,14 @@ export class AgentsService {
    * @throws NotFound `agents.not_found`, Invalid `agents.unknown_tool`, Conflict `agents.retired`, `agents.built_in`,
    * `request.precondition_failed`, QuotaExceeded `agents.limit_reached`
    */
-  change(ctx: OrgContext, id: AgentId, patch: PatchAgent): Promise<Agent> {
+  async change(ctx: OrgContext, id: AgentId, patch: PatchAgent): Promise<Agent> {
+    const known = await this.tools.names(ctx);
     return this.db.inOrg(ctx, async (tx) => {
       const before = await this.agents.lock(tx, ctx, id);
       assertUnchanged(ctx, before);
       assertMayBecome(before, patch.status ?? 'active');
       const after = patched(before, patch, new Date(Math.max(Date.now(), before.updatedAt.getTime() + 1)));
-      if (patch.tools || patch.withoutApproval) this.assertTools(after);
+      if (patch.tools || patch.withoutApproval) assertTools(after, known);
       return this.write(tx, ctx, before, after);
     });
   }
@@ -97,18 +98,17 @@ export class AgentsService {
     await this.events.append(tx, ctx, agentTold('agents.changed', after, changes));
     return agentView(after);
   }
+}
 
-  /** @throws Invalid `agents.unknown_tool` */
-  private assertTools({ tools, withoutApproval }: Pick<AgentRow, 'tools' | 'withoutApproval'>): void {
-    const known = new Set(this.tools.names());
-    const places = [
-      ...tools.flatMap((name, at) => (known.has(name) ? [] : [{ pointer: `/tools/${at}`, message: 'there is no such tool' }])),
-      ...withoutApproval.flatMap((name, at) =>
-        tools.includes(name) ? [] : [{ pointer: `/withoutApproval/${at}`, message: 'must be one of the agent’s tools' }],
-      ),
-    ];
-    if (places.length > 0) throw new Invalid('agents.unknown_tool', 'The agent cannot have these tools.', { places });
-  }
+/** @throws Invalid `agents.unknown_tool` */
+function assertTools({ tools, withoutApproval }: Pick<AgentRow, 'tools' | 'withoutApproval'>, known: readonly string[]): void {
+  const places = [
+    ...tools.flatMap((name, at) => (known.includes(name) ? [] : [{ pointer: `/tools/${at}`, message: 'there is no such tool' }])),
+    ...withoutApproval.flatMap((name, at) =>
+      tools.includes(name) ? [] : [{ pointer: `/withoutApproval/${at}`, message: 'must be one of the agent’s tools' }],
+    ),
+  ];
+  if (places.length > 0) throw new Invalid('agents.unknown_tool', 'The agent cannot have these tools.', { places });
 }
 
 const limitReached = (message: string) => new QuotaExceeded('agents.limit_reached', message, { retryable: false });

@@ -155,7 +155,7 @@ export class AgentRunExecutor implements OnModuleInit {
       const request = {
         system: systemOf({ displayName: agent.displayName, instructions: version.instructions }),
         messages: conversationOf(run.prompt, before),
-        tools: this.tools.offers(ctx, run),
+        tools: await this.tools.offers(ctx, run),
         model: version.model,
         maxOutputTokens: left,
         signal: AbortSignal.any([turn.signal, late]),
@@ -188,7 +188,7 @@ export class AgentRunExecutor implements OnModuleInit {
   private async begin(turn: Turn, ctx: OrgContext, call: AgentCall): Promise<boolean> {
     const step = { ...newStep(turn, 'tool'), callId: call.id, tool: call.tool, arguments: call.arguments as Json };
     try {
-      const effects = this.tools.effectsOf(ctx, turn.run, call);
+      const effects = await this.tools.effectsOf(ctx, turn.run, call);
       const exempt = turn.version.withoutApproval.includes(call.tool);
       if (needsApproval(effects, { tainted: turn.run.tainted, exempt })) return await this.askPerson(turn, step);
       await this.write(turn, step);
@@ -203,7 +203,7 @@ export class AgentRunExecutor implements OnModuleInit {
   private async perform(turn: Turn, ctx: OrgContext, step: StepRow): Promise<boolean> {
     const { run, signal } = turn;
     const tool = step.tool ?? '';
-    const effects = this.tools.effectsOf(ctx, run, { tool, arguments: step.arguments as AgentCall['arguments'] });
+    const effects = await this.tools.effectsOf(ctx, run, { tool, arguments: step.arguments as AgentCall['arguments'] });
     const outcome = await this.tools.call(ctx, { tool, arguments: step.arguments, key: keyOf(run, step), effects }, signal);
     if (outcome.status === 'outcome_unknown') return this.awaitWord(turn, step, outcome);
     if (taints(effects)) run.tainted = true;
@@ -244,7 +244,10 @@ export class AgentRunExecutor implements OnModuleInit {
     if (step.kind === 'model') return this.ask(turn, ctx, { ...step, startedAt: new Date() });
     if (step.status === 'waiting' && step.approvalId !== null) return this.decision(turn, ctx, step, step.approvalId as ApprovalId);
     if (step.status === 'outcome_unknown') return this.lookForWord(turn, step);
-    const effects = this.tools.effectsOf(ctx, turn.run, { tool: step.tool ?? '', arguments: step.arguments as AgentCall['arguments'] });
+    const effects = await this.tools.effectsOf(ctx, turn.run, {
+      tool: step.tool ?? '',
+      arguments: step.arguments as AgentCall['arguments'],
+    });
     if (isRepeatable(effects)) return this.perform(turn, ctx, step);
     return this.awaitWord(turn, step, {
       code: 'agents.outcome_unknown',

@@ -42,20 +42,23 @@ export class AgentRunTools {
   }
 
   /** What the model is told that it may call. */
-  offers(ctx: OrgContext, run: RunRow): ModelTool[] {
-    return this.tools
-      .list(ctx)
-      .filter(({ name }) => this.isOpen(run, name))
-      .map(offerOf);
+  async offers(ctx: OrgContext, run: RunRow): Promise<ModelTool[]> {
+    const own = (await this.tools.list(ctx)).filter(({ name }) => run.tools.includes(name));
+    const open = await Promise.all(own.map(({ name }) => this.isOpen(ctx, run, name)));
+    return own.filter((_, at) => open[at]).map(offerOf);
   }
 
   /**
    * What the call would do.
    * @throws NotFound `tools.not_found`, Forbidden `agents.tool_not_allowed`, `auth.permission_missing`, Invalid `tools.invalid_arguments`
    */
-  effectsOf(ctx: OrgContext, run: RunRow, { tool, arguments: args }: Pick<AgentCall, 'tool' | 'arguments'>): readonly ToolEffect[] {
-    if (!this.tools.names().includes(tool)) throw new NotFound('tools.not_found', 'There is no such tool.');
-    if (!this.isOpen(run, tool)) throw new Forbidden('agents.tool_not_allowed', 'This agent may not use this tool here.');
+  async effectsOf(
+    ctx: OrgContext,
+    run: RunRow,
+    { tool, arguments: args }: Pick<AgentCall, 'tool' | 'arguments'>,
+  ): Promise<readonly ToolEffect[]> {
+    if (!(await this.tools.names(ctx)).includes(tool)) throw new NotFound('tools.not_found', 'There is no such tool.');
+    if (!(await this.isOpen(ctx, run, tool))) throw new Forbidden('agents.tool_not_allowed', 'This agent may not use this tool here.');
     if (args === null) throw new Invalid('tools.invalid_arguments', `The arguments of ${tool} are no JSON object.`);
     return this.tools.effectsOf(ctx, tool, args);
   }
@@ -76,6 +79,8 @@ export class AgentRunTools {
         return { status: isReading(effects) ? 'failed' : 'outcome_unknown', code: 'tools.timed_out', message };
       }
       if (error instanceof DomainError && error.code === 'request.database_unavailable') throw error;
+      if (error instanceof DomainError && error.code === 'tools.outcome_unknown')
+        return { status: 'outcome_unknown', code: error.code, message: error.message };
       if (error instanceof DomainError) return { status: 'failed', code: error.code, message: error.message.slice(0, 1_000) };
       this.log.fault('a tool failed', error, { kind: tool, requestId: ctx.requestId });
       return { status: 'failed', code: 'tools.failed', message: `${tool} failed on our side.` };
@@ -98,8 +103,8 @@ export class AgentRunTools {
     }
   }
 
-  private isOpen({ tools, channelId }: Pick<RunRow, 'tools' | 'channelId'>, name: string): boolean {
-    return tools.includes(name) && (channelId === null || this.tools.isForAudiences(name));
+  private async isOpen(ctx: OrgContext, { tools, channelId }: Pick<RunRow, 'tools' | 'channelId'>, name: string): Promise<boolean> {
+    return tools.includes(name) && (channelId === null || (await this.tools.isForAudiences(ctx, name)));
   }
 }
 

@@ -11,7 +11,7 @@ export class ToolsController {
   @Get()
   @Requires('agents:read')
   @Answers('List the tools that the caller, and agents on their behalf, may use', ToolPage)
-  list(@Ctx() ctx: OrgContext, @Query({ schema: PageQuery }) query: PageQuery): Page<Tool> {
+  list(@Ctx() ctx: OrgContext, @Query({ schema: PageQuery }) query: PageQuery): Promise<Page<Tool>> {
     return this.queries.list(ctx, query);
   }
 }

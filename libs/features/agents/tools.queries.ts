@@ -9,9 +9,9 @@ export class ToolsQueries {
   constructor(private readonly tools: ToolRegistry) {}
 
   /** By name. */
-  list(ctx: OrgContext, query: PageQuery): Page<Tool> {
+  async list(ctx: OrgContext, query: PageQuery): Promise<Page<Tool>> {
     const after = decodeCursor(query.cursor, ['string'])?.[0] ?? '';
-    const rows = this.tools.list(ctx).filter((tool) => tool.name > after);
+    const rows = (await this.tools.list(ctx)).filter((tool) => tool.name > after);
     return pageOf(rows.slice(0, query.limit + 1), query.limit, (last) => [last.name]);
   }
 }

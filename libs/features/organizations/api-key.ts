@@ -9,10 +9,11 @@ const NOT_BY_DEFAULT: ReadonlySet<Permission> = new Set([
   'organization:manage',
   'agents:manage',
   'webhooks:manage',
+  'mcp-servers:manage',
 ]);
 
 /**
- * The permissions of a new key: those asked for, or its maker's but for managing people, keys, agents and webhooks. They are cut by the owner's role of the
+ * The permissions of a new key: those asked for, or its maker's but for managing people, keys, agents, webhooks and MCP servers. They are cut by the owner's role of the
  * moment whenever the key is used.
  * @throws Forbidden `organizations.api_key_scope`
  */

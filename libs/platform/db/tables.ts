@@ -22,6 +22,8 @@ export const TABLES = {
     'idempotency_keys',
     'incoming_webhooks',
     'invitations',
+    'mcp_server_tools',
+    'mcp_servers',
     'members',
     'memories',
     'memory_entries',

@@ -31,7 +31,7 @@ export class ToolServer {
       { name: 'atrium', title: 'Atrium', version: VERSION },
       { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
     );
-    server.setRequestHandler('tools/list', () => ({ tools: this.tools.list(ctx).map(toMcp) }));
+    server.setRequestHandler('tools/list', async () => ({ tools: (await this.tools.list(ctx)).map(toMcp) }));
     server.setRequestHandler('tools/call', ({ params }) => this.call(ctx, params.name, params.arguments ?? {}));
     return server;
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { OrgId, Permission } from '@atrium/contracts';
 import { systemContext } from '@atrium/platform/tenancy';
+import type { OfferedTool } from './tool.js';
 import { ToolRegistry } from './tool.registry.js';
 
 const ctx = systemContext('00000000-0000-7000-8000-000000000001' as OrgId, 'test');
@@ -47,20 +48,41 @@ describe('ToolRegistry', () => {
       expect(() => registryWith({ ...double, output: output as never })).toThrow('the output of the tool double is no object');
   });
 
-  it('shows a schema that has a name in OpenAPI as an object', () => {
+  it('shows a schema that has a name in OpenAPI as an object', async () => {
     const registry = registryWith({ ...double, output: double.output.meta({ id: 'Doubled' }) });
-    expect(registry.list(ctx)[0]?.outputSchema).toEqual(registryWith().list(ctx)[0]?.outputSchema);
+    const [[named], [plain]] = await Promise.all([registry.list(ctx), registryWith().list(ctx)]);
+    expect(named?.outputSchema).toEqual(plain?.outputSchema);
   });
 
-  it('lists with JSON schemas what the caller may use', () => {
+  it('lists with JSON schemas what the caller may use', async () => {
     const registry = registryWith();
-    expect(registry.list(without)).toEqual([]);
-    expect(registry.list(ctx)).toMatchObject([
+    expect(await registry.list(without)).toEqual([]);
+    expect(await registry.list(ctx)).toMatchObject([
       {
         name: 'double',
         inputSchema: { type: 'object', required: ['value'], additionalProperties: false },
         outputSchema: { required: ['value'] },
       },
     ]);
+  });
+
+  it('has the tools of a provider beside its own, for those to whom it offers them', async () => {
+    const registry = registryWith();
+    const [shape] = await registryWith({ ...double, name: 'other' }).list(ctx);
+    const tool = { ...double, name: 'other__double' };
+    const offered = [{ tool, shape: { ...shape, name: tool.name } }] as unknown as OfferedTool[];
+    registry.provide({
+      offered: ({ orgId }, name) =>
+        Promise.resolve(offered.filter((one) => orgId === ctx.orgId && (name ?? one.tool.name) === one.tool.name)),
+    });
+    const stranger = { ...ctx, orgId: '00000000-0000-7000-8000-000000000002' as OrgId };
+
+    expect((await registry.list(ctx)).map(({ name }) => name)).toEqual(['double', 'other__double']);
+    expect(await registry.names(stranger)).toEqual(['double']);
+    expect(await registry.call(ctx, 'other__double', { value: 3 })).toEqual({ value: 6 });
+    await expect(registry.call(ctx, 'other__double', { value: 'x' })).rejects.toMatchObject({ code: 'tools.invalid_arguments' });
+    await expect(registry.call(without, 'other__double', { value: 3 })).rejects.toMatchObject({ code: 'auth.permission_missing' });
+    await expect(registry.call(stranger, 'other__double', { value: 3 })).rejects.toMatchObject({ code: 'tools.not_found' });
+    expect(() => registryWith(tool)).toThrow('holds __');
   });
 });

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { IdempotencyKey, judged, PERMISSIONS, type Tool as ToolShape, type ToolEffect } from '@atrium/contracts';
 import { Invalid, NotFound } from '@atrium/platform/errors';
 import { assertPermission, type OrgContext } from '@atrium/platform/tenancy';
-import type { Tool, ToolSource } from './tool.js';
+import type { OfferedTool, Tool, ToolProvider, ToolSource } from './tool.js';
 
 /** The argument that every tool that writes has beside its own. */
 const KEY_ARGUMENT = {
@@ -13,10 +13,14 @@ const KEY_ARGUMENT = {
   ),
 };
 
-/** Every tool of this installation. Features register theirs in `onModuleInit`. */
+/** In the names of tools that an organization has for itself, and in no others. */
+const PROVIDED = '__';
+
+/** Every tool of this installation, and those that an organization has beside them. Features register theirs in `onModuleInit`. */
 @Injectable()
 export class ToolRegistry {
-  private readonly tools = new Map<string, { tool: Tool; shape: ToolShape }>();
+  private readonly tools = new Map<string, OfferedTool>();
+  private readonly providers: ToolProvider[] = [];
 
   /**
    * A tool without a known permission, with a taken name, with arguments that are no strict object, or with a schema that clients of MCP
@@ -24,9 +28,15 @@ export class ToolRegistry {
    */
   register<I extends z.ZodType, O extends z.ZodType>(tool: Tool<I, O>): void {
     if (!PERMISSIONS.includes(tool.permission)) throw new Error(`tool ${tool.name} declares no permission`);
+    if (tool.name.includes(PROVIDED)) throw new Error(`the name of the tool ${tool.name} holds ${PROVIDED}`);
     if (this.tools.has(tool.name)) throw new Error(`tool ${tool.name} is registered twice`);
     const whole = { ...tool, input: argumentsOf(tool) };
     this.tools.set(tool.name, { tool: whole, shape: shapeOf(whole) });
+  }
+
+  /** Asks for further tools at each use. */
+  provide(provider: ToolProvider): void {
+    this.providers.push(provider);
   }
 
   /**
@@ -34,14 +44,14 @@ export class ToolRegistry {
    * @throws NotFound `tools.not_found`, Forbidden `auth.permission_missing`, Invalid `tools.invalid_arguments`, and what the tool throws
    */
   async call(ctx: OrgContext, name: string, args: unknown): Promise<unknown> {
-    const { tool, input } = this.judge(ctx, name, args);
+    const { tool, input } = await this.judge(ctx, name, args);
     const { idempotencyKey, ...own } = input;
     return tool.output.parse(await tool.run(typeof idempotencyKey === 'string' ? claiming(ctx, idempotencyKey, name, own) : ctx, own));
   }
 
   /** What the call would do, without making it. @throws as `call` does before the tool runs */
-  effectsOf(ctx: OrgContext, name: string, args: unknown): readonly ToolEffect[] {
-    const { tool, input } = this.judge(ctx, name, args);
+  async effectsOf(ctx: OrgContext, name: string, args: unknown): Promise<readonly ToolEffect[]> {
+    const { tool, input } = await this.judge(ctx, name, args);
     return tool.effectsOf?.(input) ?? tool.effects;
   }
 
@@ -51,17 +61,28 @@ export class ToolRegistry {
   }
 
   /** Whether what it reads may become part of an answer to many readers: it reads nothing private, or tells its sources. */
-  isForAudiences(name: string): boolean {
-    const tool = this.tools.get(name)?.tool;
-    return tool !== undefined && (tool.sourcesOf !== undefined || !tool.effects.includes('reads_private'));
+  async isForAudiences(ctx: OrgContext, name: string): Promise<boolean> {
+    const tool = await this.find(ctx, name);
+    return tool !== null && (tool.sourcesOf !== undefined || !tool.effects.includes('reads_private'));
   }
 
-  names(): string[] {
-    return [...this.tools.keys()];
+  /** All that there are for the organization, whatever the caller may use. */
+  async names(ctx: OrgContext): Promise<string[]> {
+    return [...this.tools.keys(), ...(await this.provided(ctx)).map(({ tool }) => tool.name)];
   }
 
-  private judge(ctx: OrgContext, name: string, args: unknown): { tool: Tool; input: Record<string, unknown> } {
-    const tool = this.tools.get(name)?.tool;
+  private async find(ctx: OrgContext, name: string): Promise<Tool | null> {
+    const own = this.tools.get(name)?.tool;
+    if (own || !name.includes(PROVIDED)) return own ?? null;
+    return (await this.provided(ctx, name))[0]?.tool ?? null;
+  }
+
+  private async provided(ctx: OrgContext, name?: string): Promise<OfferedTool[]> {
+    return (await Promise.all(this.providers.map((provider) => provider.offered(ctx, name)))).flat();
+  }
+
+  private async judge(ctx: OrgContext, name: string, args: unknown): Promise<{ tool: Tool; input: Record<string, unknown> }> {
+    const tool = await this.find(ctx, name);
     if (!tool) throw new NotFound('tools.not_found', 'There is no such tool.', { params: { name } });
     assertPermission(ctx, tool.permission);
     const input = judged(tool.input, args);
@@ -75,8 +96,8 @@ export class ToolRegistry {
   }
 
   /** The tools that the caller may use, by name. */
-  list(ctx: OrgContext): ToolShape[] {
-    return [...this.tools.values()]
+  async list(ctx: OrgContext): Promise<ToolShape[]> {
+    return [...this.tools.values(), ...(await this.provided(ctx))]
       .filter(({ tool }) => ctx.permissions.has(tool.permission))
       .map(({ shape }) => shape)
       .sort((a, b) => (a.name < b.name ? -1 : 1));

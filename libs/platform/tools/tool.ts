@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Permission, ToolEffect } from '@atrium/contracts';
+import type { Permission, Tool as ToolShape, ToolEffect } from '@atrium/contracts';
 import type { OrgContext } from '@atrium/platform/tenancy';
 
 /** Something that a reader of a tool's output reads. */
@@ -34,4 +34,16 @@ export interface Tool<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
    * first writing transaction takes it and a repeat is answered by its result, so the answer must follow from that transaction.
    */
   run(ctx: OrgContext, input: z.output<I>): Promise<z.input<O>>;
+}
+
+/** A tool and how its callers see it. */
+export interface OfferedTool {
+  tool: Tool;
+  shape: ToolShape;
+}
+
+/** Tools that an organization has beside those of the installation. Their names hold `__`, which no other name does. */
+export interface ToolProvider {
+  /** Those that this caller may use at this moment, or the one of a name: read anew each time. Not inside a transaction. */
+  offered(ctx: OrgContext, name?: string): Promise<OfferedTool[]>;
 }

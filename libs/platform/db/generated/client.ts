@@ -112,6 +112,16 @@ export type DocumentVersion = Prisma.DocumentVersionModel
  */
 export type DocumentChunk = Prisma.DocumentChunkModel
 /**
+ * Model McpServer
+ * 
+ */
+export type McpServer = Prisma.McpServerModel
+/**
+ * Model McpServerTool
+ * 
+ */
+export type McpServerTool = Prisma.McpServerToolModel
+/**
  * Model MemoryNamespace
  * 
  */

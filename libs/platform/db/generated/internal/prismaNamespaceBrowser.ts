@@ -65,6 +65,8 @@ export const ModelName = {
   Document: 'Document',
   DocumentVersion: 'DocumentVersion',
   DocumentChunk: 'DocumentChunk',
+  McpServer: 'McpServer',
+  McpServerTool: 'McpServerTool',
   MemoryNamespace: 'MemoryNamespace',
   Memory: 'Memory',
   MemoryEntry: 'MemoryEntry',
@@ -415,6 +417,44 @@ export const DocumentChunkScalarFieldEnum = {
 } as const
 
 export type DocumentChunkScalarFieldEnum = (typeof DocumentChunkScalarFieldEnum)[keyof typeof DocumentChunkScalarFieldEnum]
+
+
+export const McpServerScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  url: 'url',
+  enabled: 'enabled',
+  credentialHeader: 'credentialHeader',
+  credential: 'credential',
+  refreshedAt: 'refreshedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type McpServerScalarFieldEnum = (typeof McpServerScalarFieldEnum)[keyof typeof McpServerScalarFieldEnum]
+
+
+export const McpServerToolScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  serverId: 'serverId',
+  name: 'name',
+  tool: 'tool',
+  description: 'description',
+  inputSchema: 'inputSchema',
+  annotations: 'annotations',
+  hash: 'hash',
+  state: 'state',
+  effect: 'effect',
+  unusable: 'unusable',
+  reviewed: 'reviewed',
+  missingSince: 'missingSince',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type McpServerToolScalarFieldEnum = (typeof McpServerToolScalarFieldEnum)[keyof typeof McpServerToolScalarFieldEnum]
 
 
 export const MemoryNamespaceScalarFieldEnum = {

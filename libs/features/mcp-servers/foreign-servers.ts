@@ -1,0 +1,232 @@
+import { Injectable } from '@nestjs/common';
+import { Client, type JsonSchemaValidator, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { VERSION } from '@atrium/platform/config';
+import { storable } from '@atrium/platform/db';
+import { DomainError, Forbidden, Unavailable } from '@atrium/platform/errors';
+import { SafeFetch } from '@atrium/platform/http';
+import { cleanText, cut, oneLine } from './clean-text.js';
+import { McpCredentials } from './credentials.js';
+import type { McpServerRow } from './mcp-server.js';
+import { type FoundTool, foundTool, type ListedTool } from './server-tool.js';
+
+/** How long a visit may take, everything together. Milliseconds. */
+const VISIT_MS = 30_000;
+const MAX_ANSWER_BYTES = 2 * 1_048_576;
+const MAX_PAGES = 20;
+const MAX_TOOLS = 200;
+const MAX_TEXT_CHARS = 60_000;
+const MAX_STRUCTURED_CHARS = 60_000;
+const MAX_STRUCTURED_DEPTH = 32;
+/** Names that a server may give its tools; others are passed over. */
+const TOOL_NAME = /^[\x21-\x7e]{1,128}$/;
+/** Failures in which nothing was sent. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'no_address',
+]);
+
+/** What a tool answered, bounded and without control characters. */
+export interface ToolAnswer {
+  text: string;
+  /** Null where there is none, or too much of it. */
+  structured: ReturnType<typeof storable>;
+}
+
+/** One visit to a server: asked for its tools, or for one call too. */
+export interface Visit {
+  tools(): Promise<FoundTool[]>;
+  /**
+   * Makes the call, named by `callId`.
+   * @throws Unavailable `mcp-servers.tool_failed`, Forbidden `outbound.refused`, and Unavailable `mcp-servers.failed`, of which the parameter
+   * `sent` tells whether the call may have happened
+   */
+  call(tool: FoundTool, args: Record<string, unknown>, callId: string): Promise<ToolAnswer>;
+}
+
+/**
+ * Servers of others, by MCP over Streamable HTTP in both revisions. Everything goes through SafeFetch: public addresses only, answers of at
+ * most 2 MiB, 30 seconds in all. Nothing of what they say appears in an error but what a tool says of its own failure.
+ */
+@Injectable()
+export class ForeignServers {
+  constructor(
+    private readonly outbound: SafeFetch,
+    private readonly credentials: McpCredentials,
+  ) {}
+
+  /** Opens a visit and ends it. @throws Unavailable `mcp-servers.failed`, Forbidden `outbound.refused`, and what `fn` throws */
+  async visit<T>(server: McpServerRow, fn: (visit: Visit) => Promise<T>): Promise<T> {
+    const line = new Line(this.outbound, server, this.credentials.headersOf(server));
+    try {
+      await line.open();
+      return await fn(line);
+    } finally {
+      line.end();
+    }
+  }
+}
+
+class Line implements Visit {
+  private readonly late = AbortSignal.timeout(VISIT_MS);
+  private readonly over = new AbortController();
+  private readonly client = new Client(
+    { name: 'atrium', version: VERSION },
+    { versionNegotiation: { mode: 'auto' }, capabilities: {}, jsonSchemaValidator: { getValidator: unchecked } },
+  );
+  private readonly transport: StreamableHTTPClientTransport;
+  private callId: string | null = null;
+  /** What became of the last request, in our own words. */
+  private fault: DomainError | null = null;
+  private status = 0;
+
+  constructor(
+    private readonly outbound: SafeFetch,
+    private readonly server: McpServerRow,
+    private readonly credential: Record<string, string>,
+  ) {
+    this.transport = new StreamableHTTPClientTransport(new URL(server.url), {
+      fetch: (url, init) => this.fetch(url, init),
+      reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1, maxReconnectionDelay: 1, reconnectionDelayGrowFactor: 1 },
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.asking(() => this.client.connect(this.transport, this.options()));
+  }
+
+  tools(): Promise<FoundTool[]> {
+    return this.asking(async () => {
+      const found = new Map<string, FoundTool>();
+      let cursor: string | undefined;
+      for (let page = 0; page < MAX_PAGES && found.size < MAX_TOOLS; page++) {
+        const { tools, nextCursor } = await this.client.request(
+          { method: 'tools/list', params: cursor === undefined ? {} : { cursor } },
+          this.options(),
+        );
+        for (const tool of tools.slice(0, MAX_TOOLS - found.size))
+          if (TOOL_NAME.test(tool.name) && !found.has(tool.name)) found.set(tool.name, foundTool(tool as ListedTool));
+        if (nextCursor === undefined) break;
+        cursor = nextCursor;
+      }
+      return [...found.values()];
+    });
+  }
+
+  async call({ name, listed }: FoundTool, args: Record<string, unknown>, callId: string): Promise<ToolAnswer> {
+    this.callId = callId;
+    this.fault = null;
+    this.status = 0;
+    try {
+      const toolDefinition = { name, inputSchema: listed['inputSchema'] as { type: 'object' } };
+      const answer = await this.client.callTool({ name, arguments: args }, { ...this.options(), toolDefinition });
+      const text = textOf(answer.content);
+      if (answer.isError)
+        throw new Unavailable('mcp-servers.tool_failed', `The tool answered with an error: ${oneLine(text, 500)}`, { retryable: false });
+      return { text, structured: structuredOf(answer.structuredContent) };
+    } catch (error) {
+      if (error instanceof DomainError && error.code === 'mcp-servers.tool_failed') throw error;
+      if (error instanceof ProtocolError)
+        throw new Unavailable('mcp-servers.tool_failed', `The server refused the call: ${oneLine(error.message, 500)}`, {
+          retryable: false,
+        });
+      throw this.failure(!this.wasRefused());
+    }
+  }
+
+  /** What the server keeps of the visit it may forget; nobody waits for that. */
+  end(): void {
+    void this.transport
+      .terminateSession()
+      .catch(() => undefined)
+      .then(() => this.client.close())
+      .catch(() => undefined)
+      .finally(() => this.over.abort());
+  }
+
+  /** Whether the call did not reach the tool: nothing was sent, or the server turned it away. */
+  private wasRefused(): boolean {
+    if (this.fault) return this.fault.code === 'outbound.refused' || NOT_SENT.has(String(this.fault.options.params?.['reason']));
+    return this.status >= 300 && this.status < 500 && this.status !== 408;
+  }
+
+  private async asking<T>(fn: () => Promise<T>): Promise<T> {
+    try {
+      return await fn();
+    } catch {
+      throw this.failure();
+    }
+  }
+
+  private failure(sent = false): DomainError {
+    if (this.fault?.code === 'outbound.refused')
+      return new Forbidden('outbound.refused', `The address of the MCP server ${this.server.name} may not be called from here.`);
+    return new Unavailable('mcp-servers.failed', `The MCP server ${this.server.name} ${this.what()}`, { params: { sent } });
+  }
+
+  private what(): string {
+    if (this.late.aborted) return `did not answer within ${VISIT_MS / 1_000} seconds.`;
+    if (this.fault?.options.params?.['reason'] === 'too_large') return 'answered more than 2 MiB.';
+    if (this.fault) return 'cannot be reached, or broke off.';
+    if (this.status === 401 || this.status === 403) return `answered with status ${this.status}: check its credential.`;
+    if (this.status >= 300) return `answered with status ${this.status}.`;
+    return 'does not answer as the protocol says.';
+  }
+
+  private options() {
+    return { signal: this.late, timeout: VISIT_MS };
+  }
+
+  /** What the server would tell by itself is not listened to: each visit asks. */
+  private async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
+    const method = init.method ?? 'GET';
+    if (method === 'GET') return new Response(null, { status: 405 });
+    const headers = Object.fromEntries(new Headers(init.headers));
+    try {
+      const answer = await this.outbound.fetch(String(url), {
+        method,
+        headers: { ...headers, ...this.credential, ...(this.callId === null ? {} : { 'idempotency-key': this.callId }) },
+        ...(typeof init.body === 'string' ? { body: init.body } : {}),
+        maxBytes: MAX_ANSWER_BYTES,
+        redirects: 'answer',
+        timeoutMs: VISIT_MS,
+        signal: AbortSignal.any([this.late, this.over.signal, ...(init.signal ? [init.signal] : [])]),
+      });
+      this.status = answer.status;
+      return new Response(EMPTY.has(answer.status) ? null : new Uint8Array(answer.body), answer);
+    } catch (error) {
+      if (error instanceof DomainError) this.fault = error;
+      throw error;
+    }
+  }
+}
+
+/** Statuses that have no body. */
+const EMPTY = new Set([204, 205, 304]);
+
+/** Schemas of strangers are not compiled: what their tools answer is text to us. */
+const unchecked =
+  <T>(): JsonSchemaValidator<T> =>
+  (input) => ({ valid: true, data: input as T, errorMessage: undefined });
+
+function textOf(content: readonly { type: string }[]): string {
+  const parts = content.map((block) => ('text' in block && typeof block.text === 'string' ? block.text : `(${oneLine(block.type, 40)})`));
+  const text = cleanText(parts.join('\n'));
+  return text.length <= MAX_TEXT_CHARS ? text : `${cut(text, MAX_TEXT_CHARS)}… (cut: ${text.length} characters in all)`;
+}
+
+function structuredOf(value: unknown): ToolAnswer['structured'] {
+  if (value === undefined || !isShallow(value, MAX_STRUCTURED_DEPTH)) return null;
+  const text = JSON.stringify(value);
+  if (text.length > MAX_STRUCTURED_CHARS) return null;
+  return storable(JSON.parse(text, (_key, one: unknown) => (typeof one === 'string' ? cleanText(one) : one)));
+}
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((one) => isShallow(one, levels - 1));
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { McpServerId, McpServerTool, McpServerToolId, McpToolEffect, McpToolState, ProblemPlace, ToolEffect } from '@atrium/contracts';
+import type { Tx } from '@atrium/platform/db';
+import { canonicalJson, type EventDraft, type JsonObject } from '@atrium/platform/events';
+import { oneLine } from './clean-text.js';
+import { boundedSchema, SchemaRefused } from './tool-schema.js';
+
+/** A row of `mcp_server_tools`. */
+export type ServerToolRow = NonNullable<Awaited<ReturnType<Tx['mcpServerTool']['findFirst']>>>;
+
+const MAX_DESCRIPTION_CHARS = 1_000;
+/** As in the contract of agents. */
+const MAX_NAME_CHARS = 64;
+const HINTS = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'];
+
+/** A tool as a server lists it, of which nothing is known but that it has a name. */
+export type ListedTool = { name: string } & Record<string, unknown>;
+
+/** A tool as it was found: what is kept of it, and the hash of all of it. */
+export interface FoundTool {
+  name: string;
+  definition: { description: string; inputSchema: JsonObject; annotations: JsonObject };
+  hash: string;
+  unusable: string | null;
+  /** As the server lists it. */
+  listed: ListedTool;
+}
+
+export function foundTool(listed: ListedTool): FoundTool {
+  const { name, description, inputSchema, annotations } = listed;
+  const found = { name, hash: hashOf(listed), listed };
+  const definition = {
+    description: oneLine(typeof description === 'string' ? description : '', MAX_DESCRIPTION_CHARS),
+    inputSchema: {},
+    annotations: hintsOf(annotations),
+  };
+  try {
+    const schema = boundedSchema(inputSchema);
+    checkerOf(schema);
+    return { ...found, definition: { ...definition, inputSchema: schema }, unusable: null };
+  } catch (error) {
+    return { ...found, definition, unusable: error instanceof SchemaRefused ? error.message : 'its schema cannot be read' };
+  }
+}
+
+/** Of what cannot be read whole, because it is nested too deeply, one hash: it is unusable, whatever else it says. */
+function hashOf(listed: ListedTool): string {
+  const { name: _name, _meta, ...said } = listed;
+  const sha256 = createHash('sha256');
+  try {
+    return sha256.update(canonicalJson(said)).digest('hex');
+  } catch {
+    return createHash('sha256').update('nested too deeply').digest('hex');
+  }
+}
+
+function hintsOf(annotations: unknown): JsonObject {
+  const said = (typeof annotations === 'object' && annotations !== null ? annotations : {}) as Record<string, unknown>;
+  return Object.fromEntries(HINTS.flatMap((hint) => (typeof said[hint] === 'boolean' ? [[hint, said[hint]]] : [])));
+}
+
+/** The name in the registry: the server's own where it can be, else what is left of it with a mark that tells it from others. */
+export function registryName(server: string, name: string): string {
+  const room = MAX_NAME_CHARS - server.length - 2;
+  if (/^[a-z0-9_]+$/.test(name) && name.length <= room) return `${server}__${name}`;
+  const mark = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  const rest = name.toLowerCase().replace(/[^a-z0-9]+/g, '_');
+  return `${server}__${rest.slice(0, room - mark.length - 1)}_${mark}`;
+}
+
+/**
+ * What a call does, as the registry tells it. Arguments leave the organization whatever the tool does, so that a run which has read
+ * something untrusted asks a person even for one that only reads; and whatever comes back is untrusted.
+ */
+export const EFFECTS: Record<McpToolEffect, readonly ToolEffect[]> = {
+  reads: ['reads_untrusted', 'publishes'],
+  writes: ['reads_untrusted', 'publishes', 'writes'],
+  outward: ['reads_untrusted', 'publishes', 'writes', 'sends_out'],
+};
+
+/** What does not fit, at most 20 places; only for schemas that are bounded. */
+export function checkerOf(schema: JsonObject): (args: unknown) => ProblemPlace[] {
+  const fits = new Ajv2020({ strict: false, validateSchema: false, logger: false }).compile(schema);
+  return (args) => {
+    if (fits(args)) return [];
+    return (fits.errors ?? [])
+      .slice(0, 20)
+      .map(({ instancePath, message }) => ({ pointer: instancePath, message: message ?? 'does not fit' }));
+  };
+}
+
+export function toServerTool(row: ServerToolRow): McpServerTool {
+  return {
+    id: row.id as McpServerToolId,
+    serverId: row.serverId as McpServerId,
+    name: row.name,
+    tool: row.tool,
+    description: row.description,
+    inputSchema: row.inputSchema as McpServerTool['inputSchema'],
+    annotations: row.annotations as McpServerTool['annotations'],
+    hash: row.hash,
+    state: row.state as McpToolState,
+    effect: row.effect as McpToolEffect,
+    unusable: row.unusable,
+    reviewed: row.reviewed as McpServerTool['reviewed'],
+    missingSince: row.missingSince?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+  };
+}
+
+type Told = 'mcp-servers.tool_changed' | 'mcp-servers.tool_reviewed' | 'mcp-servers.tool_called';
+
+export function toolTold(
+  type: Told,
+  { id, serverId, tool, state, effect, hash }: ServerToolRow,
+  more: Pick<EventDraft, 'changes' | 'data'>,
+): EventDraft {
+  return {
+    type,
+    subject: { kind: 'mcp_server_tool', id },
+    audience: type === 'mcp-servers.tool_called' ? 'nobody' : 'admins',
+    data: { serverId, toolId: id, tool, state, effect, hash, ...more.data },
+    ...(more.changes ? { changes: more.changes } : {}),
+  };
+}

@@ -1,0 +1,1 @@
+DROP TABLE mcp_server_tools, mcp_servers;
