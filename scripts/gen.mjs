@@ -43,13 +43,13 @@ async function fromApp() {
   const { openDatabase } = await dist('libs/platform/db/index.js');
   const { Log } = await dist('libs/platform/observability/index.js');
   const { ToolRegistry } = await dist('libs/platform/tools/index.js');
-  const { PERMISSIONS } = await dist('libs/contracts/index.js');
+  const { INSTANCE_ORG, systemContext } = await dist('libs/platform/tenancy/index.js');
   const { closeApp, createApp } = await dist('apps/api/src/create-app.js');
   const config = loadConfig({ DATA_DIR: mkdtempSync(join(tmpdir(), 'atrium-gen-')), LOG_LEVEL: 'error' });
   const database = await openDatabase(config);
   const app = await createApp(config, database, new Log('error'));
   const { body } = await app.inject({ method: 'GET', url: '/openapi.json' });
-  const tools = app.get(ToolRegistry, { strict: false }).list({ permissions: new Set(PERMISSIONS) });
+  const tools = await app.get(ToolRegistry, { strict: false }).list(systemContext(INSTANCE_ORG, 'gen'));
   await closeApp(app, database);
   return { openApi: `${JSON.stringify(JSON.parse(body), null, 2)}\n`, tools };
 }
