@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import { dbScope, type DbRole, type DbScope } from './scope.js';
 
@@ -17,10 +18,12 @@ type Query = (config: unknown, values?: unknown, callback?: unknown) => Promise<
 const SLOW_MS = 1_000;
 
 /**
- * Prisma says BEGIN and COMMIT through `query`; here they become tenancy's. Nobody waits for the prelude alone: the first statement is sent
- * right behind it. When the prelude fails the transaction is aborted, so nothing runs outside role and organization.
+ * Prisma says BEGIN and COMMIT through `query`; here they become tenancy's. Nobody waits for the prelude alone: it is kept back until the
+ * first statement, and both go out in one write. When the prelude fails the transaction is aborted, so nothing runs outside role and
+ * organization.
  */
 class ScopedClient extends pg.Client {
+  declare readonly connection: { stream: Duplex };
   private opening: Promise<unknown> = Promise.resolve();
   private readOnly = false;
 
@@ -31,11 +34,13 @@ class ScopedClient extends pg.Client {
     if (/^\s*begin\b/i.test(text)) {
       const scope = dbScope.getStore();
       if (!scope?.open) return Promise.reject(new Error('a transaction outside Db'));
+      this.connection.stream.cork();
       this.opening = run(prelude(scope));
       this.opening.catch(() => undefined);
       this.readOnly = scope.readOnly;
       return Promise.resolve({ command: 'BEGIN', rowCount: 0, rows: [], fields: [], oid: 0 });
     }
+    process.nextTick(() => this.connection.stream.uncork());
     if (/^\s*commit\b/i.test(text)) {
       const committed = Promise.all([run('COMMIT'), this.opening]);
       if (this.readOnly) {
