@@ -16,6 +16,8 @@ export const AgentLimits = z
     seconds: z.int().min(1).max(3_600).default(300),
     /** Of input and output together. */
     tokens: z.int().min(1).max(10_000_000).default(200_000),
+    /** Micro-dollars; null: no limit but the budgets. */
+    costMicros: z.int().min(1).max(1_000_000_000_000).nullable().default(null),
     /** How long an approval is waited for. */
     approvalSeconds: z.int().min(1).max(86_400).default(600),
   })
@@ -26,7 +28,7 @@ export type AgentLimits = z.infer<typeof AgentLimits>;
 const definition = {
   /** Told to the model before anything else. */
   instructions: z.string(),
-  /** Null: the one of the server. */
+  /** Null: the first one of the first provider, or that of the server. */
   model: z.string().nullable(),
   /** The tools that it may call, by name; those that need a right which the person lacks stay closed to it. */
   tools: z.array(z.string()),
@@ -117,6 +119,10 @@ export const AgentRunStep = z
     calls: z.array(AgentCall),
     inputTokens: z.int(),
     outputTokens: z.int(),
+    /** Of a model's step: who answered (null: the server's own endpoint), with which model, and the price in micro-dollars. */
+    provider: z.string().nullable(),
+    model: z.string().nullable(),
+    costMicros: z.int(),
     /** Of a tool's step. `output` is cut when it is long. */
     tool: z.string().nullable(),
     arguments: z.json(),
@@ -146,6 +152,8 @@ const run = {
   stepCount: z.int(),
   inputTokens: z.int(),
   outputTokens: z.int(),
+  /** Micro-dollars. */
+  costMicros: z.int(),
   startedBy: UserId,
   /** Where it answers, when it was mentioned. */
   channelId: ChannelId.nullable(),

@@ -107,6 +107,14 @@ export const EVENTS = {
   'mcp-servers.tool_changed': { version: 1, audited: true, live: true },
   'mcp-servers.tool_reviewed': { version: 1, audited: true, live: true },
   'mcp-servers.tool_called': { version: 1, audited: true, live: false },
+  'models.provider_created': { version: 1, audited: true, live: true },
+  'models.provider_changed': { version: 1, audited: true, live: true },
+  'models.provider_removed': { version: 1, audited: true, live: true },
+  'models.provider_tested': { version: 1, audited: true, live: true },
+  'models.budget_created': { version: 1, audited: true, live: true },
+  'models.budget_changed': { version: 1, audited: true, live: true },
+  'models.budget_removed': { version: 1, audited: true, live: true },
+  'models.budget_reached': { version: 1, audited: true, live: true },
   'audit.exported': { version: 1, audited: true, live: false },
 } as const satisfies Record<string, { version: number; audited: boolean; live: boolean }>;
 export type EventType = keyof typeof EVENTS;

@@ -61,3 +61,7 @@ export const McpServerId = id<'McpServerId'>();
 export type McpServerId = z.infer<typeof McpServerId>;
 export const McpServerToolId = id<'McpServerToolId'>();
 export type McpServerToolId = z.infer<typeof McpServerToolId>;
+export const ModelProviderId = id<'ModelProviderId'>();
+export type ModelProviderId = z.infer<typeof ModelProviderId>;
+export const ModelBudgetId = id<'ModelBudgetId'>();
+export type ModelBudgetId = z.infer<typeof ModelBudgetId>;

@@ -10,6 +10,7 @@ export * from './ids.js';
 export * from './judged.js';
 export * from './mcp-servers.js';
 export * from './memory.js';
+export * from './models.js';
 export * from './openai.js';
 export * from './organizations.js';
 export * from './patterns.js';

@@ -32,6 +32,7 @@ export const PERMISSIONS = [
   'workflows:read',
   'workflows:write',
   'workflows:run',
+  'models:manage',
   'webhooks:manage',
   'mcp-servers:manage',
   'events:read',

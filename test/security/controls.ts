@@ -12,6 +12,8 @@ import type {
   Memory,
   MemoryReviewPage,
   Message,
+  ModelBudget,
+  ModelProvider,
   Namespace,
   OpenAiModelList,
   Page,
@@ -108,6 +110,20 @@ async function newDelivery(by: Person): Promise<{ id: string; deliveryId: string
   await by.api.patch(`/v1/webhooks/${id}`, { events: ['organizations.renamed'] });
   return { id, deliveryId };
 }
+/** This very server, where there is no model; turned off, so that nothing else asks it. Removed ones make room for the next. */
+const someProvider = ({ api }: Person) => ({
+  name: unique('Provider'),
+  baseUrl: `${api.baseUrl}/v1`,
+  models: [{ name: 'none', inputMicros: 1, outputMicros: 1 }],
+  enabled: false,
+});
+async function newModelProvider(by: Person): Promise<ModelProvider> {
+  const { data } = await by.api.get<Page<ModelProvider>>('/v1/model-providers');
+  for (const { id } of data.slice(10)) await by.api.delete(`/v1/model-providers/${id}`);
+  return by.api.post<ModelProvider>('/v1/model-providers', someProvider(by));
+}
+const newAgentBudget = async (by: Person) =>
+  by.api.post<ModelBudget>('/v1/model-budgets', { scope: 'agent', subjectId: (await newAgent(by)).id, tokens: 1_000_000 });
 const targetOf = ({ channel, agentId }: Tenant) => ({ kind: 'channel', id: channel.id, agentId });
 const newIncoming = ({ api }: Person, tenant: Tenant) =>
   api.post<CreatedIncomingWebhook>('/v1/incoming-webhooks', { name: unique('Hook'), target: targetOf(tenant) });
@@ -758,6 +774,60 @@ export const CONTROLS: Record<string, Control> = {
       return { path: { id: serverId, toolId: id }, body: { state: 'blocked', hash } };
     },
   },
+  'modelProviders.list': read(),
+  'modelProviders.create': {
+    status: 201,
+    call: (_tenant, by) => ({ body: someProvider(by) }),
+    audited: ['models.provider_created'],
+    noChange: (_tenant, by) => ({ body: { ...someProvider(by), models: [] } }),
+  },
+  'modelProviders.get': read(async (_tenant, by) => ({ path: { id: (await newModelProvider(by)).id } })),
+  'modelProviders.change': {
+    status: 200,
+    call: async (_tenant, by) => ({ path: { id: (await newModelProvider(by)).id }, body: { name: unique('Provider') } }),
+    audited: ['models.provider_changed'],
+    noChange: async (_tenant, by) => {
+      const { id, name, models } = await newModelProvider(by);
+      return { path: { id }, body: { name, models, enabled: false } };
+    },
+  },
+  'modelProviders.remove': {
+    status: 204,
+    call: async (_tenant, by) => ({ path: { id: (await newModelProvider(by)).id } }),
+    audited: ['models.provider_removed'],
+    noChange: () => ({ path: { id: randomUUID() } }),
+  },
+  'modelProviders.test': {
+    status: 200,
+    call: async (_tenant, by) => ({ path: { id: (await newModelProvider(by)).id }, body: {} }),
+    audited: ['models.provider_tested'],
+    noChange: () => ({ path: { id: randomUUID() }, body: {} }),
+  },
+  'modelBudgets.list': read(),
+  'modelBudgets.create': {
+    status: 201,
+    call: async (_tenant, by) => ({ body: { scope: 'agent', subjectId: (await newAgent(by)).id, tokens: 1_000_000 } }),
+    audited: ['models.budget_created'],
+    noChange: () => ({ body: { scope: 'agent', subjectId: randomUUID(), tokens: 1_000_000 } }),
+  },
+  'modelBudgets.get': read(async (_tenant, by) => ({ path: { id: (await newAgentBudget(by)).id } })),
+  'modelBudgets.change': {
+    status: 200,
+    call: async (_tenant, by) => ({ path: { id: (await newAgentBudget(by)).id }, body: { costMicros: 5 } }),
+    audited: ['models.budget_changed'],
+    noChange: async (_tenant, by) => {
+      const { id, tokens } = await newAgentBudget(by);
+      return { path: { id }, body: { tokens } };
+    },
+  },
+  'modelBudgets.remove': {
+    status: 204,
+    call: async (_tenant, by) => ({ path: { id: (await newAgentBudget(by)).id } }),
+    audited: ['models.budget_removed'],
+    noChange: () => ({ path: { id: randomUUID() } }),
+  },
+  'modelUsage.list': read(),
+  'modelUsage.own': read(),
   'webhooks.list': read(),
   'webhooks.create': {
     status: 201,

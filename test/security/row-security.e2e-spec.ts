@@ -21,12 +21,16 @@ const FILLING = [
   'webhooks.replay',
   'mcpServers.review',
   'incomingWebhooks.remove',
+  'modelProviders.get',
+  'modelBudgets.get',
 ];
 /** Tables whose rows come and go with background work, or need a model. */
 const PASSING = [
   'agent_turns',
   'event_failures',
   'message_sources',
+  'model_calls',
+  'model_spendings',
   'search_debts',
   'search_pending',
   'search_terms',

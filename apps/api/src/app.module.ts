@@ -5,6 +5,7 @@ import { ChatModule } from '@atrium/features/chat';
 import { DocumentsModule } from '@atrium/features/documents';
 import { McpServersModule } from '@atrium/features/mcp-servers';
 import { MemoryModule } from '@atrium/features/memory';
+import { ModelsModule } from '@atrium/features/models';
 import { OrganizationsModule } from '@atrium/features/organizations';
 import { WebhooksModule } from '@atrium/features/webhooks';
 import { WorkflowsModule } from '@atrium/features/workflows';
@@ -22,6 +23,7 @@ export class AppModule {
       imports: [
         PlatformModule.with(config, database, log),
         OrganizationsModule,
+        ModelsModule,
         ChatModule,
         DocumentsModule,
         AgentsModule,

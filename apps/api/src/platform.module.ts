@@ -65,10 +65,6 @@ function modelOptions(config: Config, metrics: Metrics) {
     baseUrl: config.LLM_BASE_URL,
     apiKey: config.llmApiKey,
     model: config.LLM_MODEL,
-    maxOutputTokens: 2_000,
-    onUsage: (usage: { inputTokens: number; outputTokens: number }) => {
-      metrics.modelTokens.inc({ direction: 'input' }, usage.inputTokens);
-      metrics.modelTokens.inc({ direction: 'output' }, usage.outputTokens);
-    },
+    onUsage: (usage: { inputTokens: number; outputTokens: number }) => metrics.countTokens(usage),
   };
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { Citation } from '@atrium/contracts';
-import { type ModelCall, type ModelFinish, ModelGateway, type ModelMessage, type ModelTool, type ModelUsage } from '@atrium/platform/ai';
+import { Models, NOTHING_PAID, type Paid } from '@atrium/features/models';
+import type { ModelCall, ModelFinish, ModelMessage, ModelTool, ModelUsage } from '@atrium/platform/ai';
 import { Db } from '@atrium/platform/db';
 import { NotFound } from '@atrium/platform/errors';
 import { ReaderGrants, ReferenceResolvers } from '@atrium/platform/search';
@@ -49,7 +50,7 @@ export class AgentRunner {
     private readonly grants: ReaderGrants,
     private readonly evidence: EvidenceSearch,
     private readonly resolvers: ReferenceResolvers,
-    private readonly model: ModelGateway,
+    private readonly models: Models,
   ) {}
 
   /** The agent of this name. Not inside a transaction. @throws NotFound `agents.not_found` also for one that is not active */
@@ -71,7 +72,7 @@ export class AgentRunner {
 
   /**
    * The answer as it is written; an agent that may search gets passages that the caller may read. Not inside a transaction.
-   * @throws Unavailable `ai.*`; the signal's reason when it aborts
+   * @throws Unavailable `ai.*`, QuotaExceeded `models.budget_exceeded`, Invalid `models.not_served`; the signal's reason when it aborts
    */
   async *stream(ctx: OrgContext, agent: AgentRow, asked: Asked, signal: AbortSignal): AsyncGenerator<AnswerDelta, void, undefined> {
     const evidence = agent.tools.includes('search')
@@ -79,7 +80,7 @@ export class AgentRunner {
       : [];
     const passages = evidence.map((one) => one.passage);
     const citations = new AnswerCitations(this.resolvers, ctx, passages);
-    if (this.model.configured) yield* this.written(agent, asked, passages, citations, signal);
+    if (await this.models.available(ctx)) yield* this.written(ctx, agent, asked, passages, citations, signal);
     else yield* this.quoted(evidence, citations);
   }
 
@@ -91,7 +92,8 @@ export class AgentRunner {
   }
 
   private async *written(
-    { instructions, model }: AgentRow,
+    ctx: OrgContext,
+    { id: agentId, instructions, model }: AgentRow,
     { question, system = '', before = [], after = [], tools = [], maxOutputTokens }: Asked,
     passages: Parameters<typeof promptOf>[1],
     citations: AnswerCitations,
@@ -111,7 +113,8 @@ export class AgentRunner {
       return text;
     };
     let chars = 0;
-    let received = 0;
+    let paid = NOTHING_PAID;
+    const caller = { agentId, purpose: 'answer' as const, onPaid: (sum: Paid) => (paid = sum) };
     const request = {
       system: `${prompt.system}\n\n${system}`.trim(),
       messages: [...before, { role: 'user' as const, content: prompt.user }, ...after],
@@ -120,7 +123,7 @@ export class AgentRunner {
       signal,
       ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     };
-    for await (const delta of this.model.stream(request)) {
+    for await (const delta of this.models.stream(ctx, request, caller)) {
       const text = await written(delta.type === 'text' ? parser.push(delta.text) : parser.end());
       const kept = text.slice(0, MAX_ANSWER_CHARS - chars);
       chars += kept.length;
@@ -129,14 +132,10 @@ export class AgentRunner {
         yield { ...delta, citations: citations.all };
         return;
       }
-      received += delta.text.length;
       if (chars >= MAX_ANSWER_CHARS) break;
     }
-    const usage = {
-      inputTokens: Math.ceil(JSON.stringify(request.messages).length / 4),
-      outputTokens: Math.ceil(received / 4),
-      estimated: true,
-    };
+    const { inputTokens, outputTokens, estimated } = paid;
+    const usage = { inputTokens, outputTokens, estimated };
     yield { type: 'end', finish: 'length', usage, calls: [], citations: citations.all };
   }
 }

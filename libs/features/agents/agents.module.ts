@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ChatModule } from '@atrium/features/chat';
+import { ModelsModule } from '@atrium/features/models';
 import { OrganizationsModule } from '@atrium/features/organizations';
 import { AgentLookup } from './agent-lookup.js';
 import { AgentNames } from './agent-names.js';
@@ -39,7 +40,7 @@ import { ToolsQueries } from './tools.queries.js';
 import { TurnRepository } from './turn.repository.js';
 
 @Module({
-  imports: [ChatModule, OrganizationsModule],
+  imports: [ChatModule, OrganizationsModule, ModelsModule],
   controllers: [AgentsController, AgentRunsController, ToolsController, ApprovalsController, OpenAiController],
   providers: [
     AgentRepository,

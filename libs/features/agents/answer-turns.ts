@@ -13,7 +13,7 @@ import { AssistantService } from './assistant.service.js';
 import { TURN_SECONDS } from './assistant.js';
 import { asksAgent, mentionedAgents } from './mentioned.js';
 import { TurnQueue } from './turn-queue.js';
-import { TurnRepository } from './turn.repository.js';
+import { NO_FIGURES, TurnRepository } from './turn.repository.js';
 import { unlessRefused } from './unless-refused.js';
 
 const FUNCTION = 'agents.answer';
@@ -106,7 +106,7 @@ export class AnswerTurns implements OnModuleInit {
     if (!turn) return this.giveUp(system, asked, answerId);
     const late = AbortSignal.timeout(TURN_SECONDS * 1_000);
     try {
-      await this.write(asked, { ...turn, system, answerId, instructions: turn.agent.instructions }, AbortSignal.any([stopping, late]));
+      await this.write(asked, { ...turn, system, answerId, agent: turn.agent }, AbortSignal.any([stopping, late]));
     } catch (error) {
       // The process ends: nothing is recorded, so that the step runs again elsewhere.
       if (stopping.aborted) await new Promise(() => undefined);
@@ -131,9 +131,7 @@ export class AnswerTurns implements OnModuleInit {
   private async giveUp(system: OrgContext, asked: Asked, answerId: MessageId, failureCode: string | null = null): Promise<void> {
     const saved = await unlessRefused(() => this.messages.get(system, answerId));
     if (saved?.status !== 'streaming') return;
-    await this.db.inOrg(system, (tx) =>
-      this.turns.record(tx, system, asked.eventId, { failureCode, model: null, inputTokens: 0, outputTokens: 0 }),
-    );
+    await this.db.inOrg(system, (tx) => this.turns.record(tx, system, asked.eventId, { ...NO_FIGURES, failureCode }));
     const turn = await this.contextOf(system, asked);
     const reason =
       failureCode === 'ai.timed_out'
@@ -160,9 +158,10 @@ export class AnswerTurns implements OnModuleInit {
     await this.db.inOrg(ctx, async (tx) => {
       const row = await this.turns.close(tx, ctx, asked.eventId, status);
       if (!row) return;
-      const { failureCode, model, inputTokens, outputTokens } = row;
+      const { failureCode, provider, model, inputTokens, outputTokens } = row;
+      const figures = { failureCode, provider, model, inputTokens, outputTokens, costMicros: Number(row.costMicros) };
       const draft = turnEvent('agents.turn_ended', agent.id, row);
-      await this.events.append(tx, ctx, { ...draft, data: { ...draft.data, status, failureCode, model, inputTokens, outputTokens } });
+      await this.events.append(tx, ctx, { ...draft, data: { ...draft.data, status, ...figures } });
     });
   }
 

@@ -1,9 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { Citation, Message } from '@atrium/contracts';
+import { Injectable } from '@nestjs/common';
+import type { Agent, Citation, Message } from '@atrium/contracts';
 import { type AnswerSource, AnswersService } from '@atrium/features/chat';
-import { type ModelFinish, ModelGateway, type ModelUsage } from '@atrium/platform/ai';
-import { CONFIG, type Config } from '@atrium/platform/config';
-import { DomainError } from '@atrium/platform/errors';
+import { isOfModels, type ModelCaller, Models, type Paid } from '@atrium/features/models';
+import type { ModelFinish, ModelRequest } from '@atrium/platform/ai';
 import { LiveBus } from '@atrium/platform/realtime';
 import { ReferenceResolvers } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
@@ -17,7 +16,7 @@ import { quotesOf } from './extractive-answer.js';
 import { inertText } from './inert-text.js';
 import { promptOf } from './prompt.js';
 import { questionOf } from './question.js';
-import type { TurnFigures } from './turn.repository.js';
+import { NO_FIGURES, type TurnFigures } from './turn.repository.js';
 
 export interface TurnContext {
   /** Atrium itself: reads the channel. */
@@ -26,7 +25,7 @@ export interface TurnContext {
   ctx: OrgContext;
   question: Message;
   answerId: Message['id'];
-  instructions: string;
+  agent: Pick<Agent, 'id' | 'instructions' | 'model'>;
 }
 
 export interface Answer {
@@ -45,7 +44,6 @@ const SAYS = {
   filtered: '*The model stopped here because of its content filter.*',
   unbacked: '*No statement of this answer could be checked against a document, message or memory: it is not backed by what I found.*',
 } as const;
-const NO_FIGURES: TurnFigures = { failureCode: null, model: null, inputTokens: 0, outputTokens: 0 };
 
 /** Writes the answer of one turn: with the model from the evidence, without one by quoting it, and of nothing nothing. */
 @Injectable()
@@ -54,10 +52,9 @@ export class Answerer {
     private readonly audience: AnswerAudience,
     private readonly evidence: EvidenceSearch,
     private readonly resolvers: ReferenceResolvers,
-    private readonly model: ModelGateway,
+    private readonly models: Models,
     private readonly answers: AnswersService,
     private readonly live: LiveBus,
-    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** Not inside a transaction. @throws AnswerGone when the answer was deleted meanwhile; the signal's reason when it aborts. */
@@ -70,7 +67,8 @@ export class Answerer {
     const audience = await this.audience.of(turn.system, turn.ctx, turn.question.channelId);
     const evidence = audience ? await this.evidence.find(turn.ctx, audience, turn.question) : [];
     if (evidence.length === 0) return { status: 'complete', body: SAYS.nothing, citations: [], sources: [], figures: NO_FIGURES };
-    return this.model.configured ? this.generated(turn, evidence, signal) : this.quoted(turn, evidence, NO_MODEL);
+    const hasModel = await this.models.available(turn.ctx);
+    return hasModel ? this.generated(turn, evidence, signal) : this.quoted(turn, evidence, NO_MODEL);
   }
 
   private citationsOf({ ctx }: TurnContext, evidence: readonly Evidence[]): AnswerCitations {
@@ -99,11 +97,13 @@ export class Answerer {
     const place = { channelId: turn.question.channelId, answerId: turn.answerId };
     const writing = new Writing(new AnswerText(turn.ctx, place, sources, this.answers, this.live), this.citationsOf(turn, evidence));
     const passages = evidence.map((one) => one.passage);
-    const { system, user } = promptOf(questionOf(turn.question.body), passages, turn.instructions);
-    const model = this.config.LLM_MODEL || null;
+    const { id: agentId, instructions, model } = turn.agent;
+    const { system, user } = promptOf(questionOf(turn.question.body), passages, instructions);
+    let figures = NO_FIGURES;
+    const onPaid = (paid: Paid) => (figures = figuresOf(paid));
+    const request = { system, messages: [{ role: 'user' as const, content: user }], model, signal };
     try {
-      const { finish, usage } = await this.stream(writing, { system, messages: [{ role: 'user', content: user }], signal });
-      const figures = { ...NO_FIGURES, model, inputTokens: usage.inputTokens, outputTokens: usage.outputTokens };
+      const finish = await this.stream(turn.ctx, writing, request, { agentId, purpose: 'answer', onPaid });
       if (writing.body.trim() === '') return { ...(await this.quoted(turn, evidence, SAYS.empty)), figures };
       const notes = [
         ...(finish === 'length' ? [SAYS.tooLong] : []),
@@ -112,37 +112,29 @@ export class Answerer {
       ];
       return { status: 'complete', body: [writing.body.trim(), ...notes].join('\n\n'), citations: writing.citations.all, sources, figures };
     } catch (error) {
-      if (signal.aborted || !(error instanceof DomainError) || !error.code.startsWith('ai.')) throw error;
-      const usage = error.options.params?.['usage'] as ModelUsage | undefined;
-      const figures = { failureCode: error.code, model, inputTokens: usage?.inputTokens ?? 0, outputTokens: usage?.outputTokens ?? 0 };
+      if (signal.aborted || !isOfModels(error)) throw error;
       return {
         status: 'failed',
         body: await this.failedBody(turn, evidence, writing.plain, error.message),
         citations: [],
         sources,
-        figures,
+        figures: { ...figures, failureCode: error.code },
       };
     } finally {
       await writing.text.settle();
     }
   }
 
-  private async stream(
-    writing: Writing,
-    request: Parameters<ModelGateway['stream']>[0],
-  ): Promise<{ finish: ModelFinish; usage: Pick<ModelUsage, 'inputTokens' | 'outputTokens'> }> {
-    let received = 0;
-    for await (const delta of this.model.stream(request)) {
+  private async stream(ctx: OrgContext, writing: Writing, request: ModelRequest, caller: ModelCaller): Promise<ModelFinish> {
+    for await (const delta of this.models.stream(ctx, request, caller)) {
       if (delta.type === 'end') {
         await writing.end();
-        return { finish: delta.finish, usage: delta.usage };
+        return delta.finish;
       }
-      received += delta.text.length;
       await writing.push(delta.text);
       if (writing.body.length >= MAX_ANSWER_CHARS) break;
     }
-    const promptChars = request.system.length + (request.messages[0]?.content.length ?? 0);
-    return { finish: 'length', usage: { inputTokens: Math.ceil(promptChars / 4), outputTokens: Math.ceil(received / 4) } };
+    return 'length';
   }
 
   /** A failed answer carries no citations, so what is kept of it has no numbers. */
@@ -183,5 +175,14 @@ class Writing {
     this.text.add(written);
   }
 }
+
+const figuresOf = ({ provider, model, inputTokens, outputTokens, costMicros }: Paid): TurnFigures => ({
+  failureCode: null,
+  provider,
+  model,
+  inputTokens,
+  outputTokens,
+  costMicros: BigInt(costMicros),
+});
 
 const withoutNumbers = (text: string): string => text.replace(/[ \t]*\[\d+\]/g, '');

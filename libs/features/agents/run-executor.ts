@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { type AgentCall, AgentLimits, type ApprovalId, type ChannelId, type OrgId, type UserId } from '@atrium/contracts';
-import { type ModelDelta, ModelGateway, type ModelUsage } from '@atrium/platform/ai';
+import { isOfModels, Models, NOTHING_PAID, type Paid } from '@atrium/features/models';
+import type { ModelDelta } from '@atrium/platform/ai';
 import { Db, type Prisma, storable, type Tx } from '@atrium/platform/db';
 import { Durable } from '@atrium/platform/durable';
 import { DomainError } from '@atrium/platform/errors';
@@ -57,7 +58,7 @@ export class AgentRunExecutor implements OnModuleInit {
     private readonly db: Db,
     private readonly durable: Durable,
     private readonly events: Events,
-    private readonly model: ModelGateway,
+    private readonly models: Models,
     private readonly live: LiveBus,
     private readonly agents: AgentRepository,
     private readonly runs: AgentRunRepository,
@@ -150,6 +151,8 @@ export class AgentRunExecutor implements OnModuleInit {
     const left = Math.max(1, limits.tokens - run.inputTokens - run.outputTokens);
     const late = AbortSignal.timeout(Math.max(1, (run.deadlineAt?.getTime() ?? 0) - Date.now()));
     let text = '';
+    let paid = NOTHING_PAID;
+    const caller = { agentId: agent.id, purpose: 'run' as const, onPaid: (sum: Paid) => (paid = sum) };
     try {
       const before = steps.filter(({ number }) => number < step.number);
       const request = {
@@ -161,7 +164,7 @@ export class AgentRunExecutor implements OnModuleInit {
         signal: AbortSignal.any([turn.signal, late]),
       };
       let end: Extract<ModelDelta, { type: 'end' }> | null = null;
-      for await (const delta of this.model.stream(request)) {
+      for await (const delta of this.models.stream(ctx, request, caller)) {
         if (delta.type === 'end') end = delta;
         else {
           this.show(run, step, text.length, delta.text);
@@ -169,8 +172,7 @@ export class AgentRunExecutor implements OnModuleInit {
         }
         if (text.length >= MAX_TEXT_CHARS) break;
       }
-      const usage = end?.usage ?? { inputTokens: 0, outputTokens: Math.ceil(text.length / 4) };
-      const answer = { ...step, ...tokensOf(usage), text: clean(text), calls: (end?.calls ?? []).map(callOf) };
+      const answer = { ...step, ...figuresOf(paid), text: clean(text), calls: (end?.calls ?? []).map(callOf) };
       const fault = faultOf(before, answer, end?.finish ?? 'length');
       if (fault) return await this.fail(turn, { ...answer, calls: answer.calls.slice(0, 16) }, fault);
       await this.write(turn, ended(answer, 'succeeded'));
@@ -179,8 +181,7 @@ export class AgentRunExecutor implements OnModuleInit {
       if (turn.signal.aborted) throw error;
       const failure = failureOf(error, late, limits);
       if (!failure) throw error;
-      const usage = error instanceof DomainError ? (error.options.params?.['usage'] as ModelUsage | undefined) : undefined;
-      return this.fail(turn, { ...step, ...tokensOf(usage), text: clean(text) }, failure);
+      return this.fail(turn, { ...step, ...figuresOf(paid), text: clean(text) }, failure);
     }
   }
 
@@ -405,9 +406,12 @@ const expiryOf = ({ limits }: Turn, { startedAt }: StepRow) => new Date(startedA
 /** What an approval is bound to. */
 const boundTo = ({ tool, arguments: args }: StepRow) => ({ tool, arguments: args }) as Prisma.JsonValue;
 
-const tokensOf = (usage: Pick<ModelUsage, 'inputTokens' | 'outputTokens'> | undefined) => ({
-  inputTokens: usage?.inputTokens ?? 0,
-  outputTokens: usage?.outputTokens ?? 0,
+const figuresOf = ({ inputTokens, outputTokens, provider, model, costMicros }: Paid) => ({
+  inputTokens,
+  outputTokens,
+  provider,
+  model,
+  costMicros: BigInt(costMicros),
 });
 
 const clean = (text: string): string => String(storable(text.slice(0, MAX_TEXT_CHARS)));
@@ -421,6 +425,9 @@ function newStep({ steps }: Turn, kind: StepRow['kind']): StepRow {
     calls: [],
     inputTokens: 0,
     outputTokens: 0,
+    provider: null,
+    model: null,
+    costMicros: 0n,
     callId: null,
     tool: null,
     arguments: null,
@@ -442,7 +449,8 @@ const failed = (step: StepRow, code: string, message: string): StepRow =>
 function used({ run, steps }: Turn, step: StepRow) {
   const all = [...steps.filter(({ number }) => number !== step.number), step];
   const sum = (field: 'inputTokens' | 'outputTokens') => all.reduce((total, one) => total + one[field], 0);
-  return { stepCount: all.length, inputTokens: sum('inputTokens'), outputTokens: sum('outputTokens'), tainted: run.tainted };
+  const costMicros = all.reduce((total, one) => total + one.costMicros, 0n);
+  return { stepCount: all.length, inputTokens: sum('inputTokens'), outputTokens: sum('outputTokens'), costMicros, tainted: run.tainted };
 }
 
 /** The step as it was written belongs to what this process knows. */
@@ -455,7 +463,7 @@ function keep(turn: Turn, step: StepRow): void {
 function failureOf(error: unknown, late: AbortSignal, limits: AgentLimits): RunFailure | null {
   if (late.aborted && error === late.reason)
     return { code: 'agents.time_spent', message: `The run has used all of its ${limits.seconds} seconds.` };
-  if (error instanceof DomainError && error.code.startsWith('ai.')) return { code: error.code, message: error.message };
+  if (isOfModels(error)) return { code: error.code, message: error.message };
   return null;
 }
 

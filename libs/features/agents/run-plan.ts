@@ -36,7 +36,7 @@ export interface RunFailure {
 
 /** Why the run may not begin another step; null when it may. */
 export function spent(
-  run: Pick<RunRow, 'inputTokens' | 'outputTokens' | 'deadlineAt'>,
+  run: Pick<RunRow, 'inputTokens' | 'outputTokens' | 'costMicros' | 'deadlineAt'>,
   steps: number,
   limits: AgentLimits,
   now: Date,
@@ -46,6 +46,8 @@ export function spent(
   if (steps >= limits.steps) return { code: 'agents.steps_spent', message: `The run has used all of its ${limits.steps} steps.` };
   if (run.inputTokens + run.outputTokens >= limits.tokens)
     return { code: 'agents.tokens_spent', message: `The run has used all of its ${limits.tokens} tokens.` };
+  if (limits.costMicros !== null && run.costMicros >= limits.costMicros)
+    return { code: 'agents.cost_spent', message: `The run has cost all of its ${limits.costMicros} micro-dollars.` };
   return null;
 }
 

@@ -71,6 +71,7 @@ export class AgentRunStarts {
       stepCount: 0,
       inputTokens: 0,
       outputTokens: 0,
+      costMicros: 0n,
       personId,
       permissions: [...ctx.permissions],
       channelId: reason.place?.channelId ?? null,

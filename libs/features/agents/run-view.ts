@@ -43,6 +43,7 @@ export function toSummary(run: RunRow): AgentRunSummary {
     stepCount: run.stepCount,
     inputTokens: run.inputTokens,
     outputTokens: run.outputTokens,
+    costMicros: Number(run.costMicros),
     startedBy: run.personId as UserId,
     channelId: run.channelId as ChannelId | null,
     answerId: run.answerId as MessageId | null,
@@ -59,6 +60,7 @@ export const toRun = (run: RunRow, steps: readonly StepRow[]): AgentRun => ({ ..
 function toStep({ callId: _call, sources: _sources, failureCode, failureMessage, startedAt, endedAt, ...step }: StepRow): AgentRunStep {
   return {
     ...step,
+    costMicros: Number(step.costMicros),
     arguments: step.arguments as AgentRunStep['arguments'],
     output: step.output as AgentRunStep['output'],
     approvalId: step.approvalId as ApprovalId | null,

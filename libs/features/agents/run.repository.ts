@@ -20,6 +20,10 @@ export interface StepRow {
   calls: AgentCall[];
   inputTokens: number;
   outputTokens: number;
+  /** Who answered; null: the server's own endpoint, or not a model's step. */
+  provider: string | null;
+  model: string | null;
+  costMicros: bigint;
   callId: string | null;
   tool: string | null;
   arguments: Json;

@@ -7,10 +7,20 @@ export type TurnRow = NonNullable<Awaited<ReturnType<Tx['agentTurn']['findFirst'
 /** What a turn cost and why it failed, known before it closes. */
 export interface TurnFigures {
   failureCode: string | null;
+  provider: string | null;
   model: string | null;
   inputTokens: number;
   outputTokens: number;
+  costMicros: bigint;
 }
+export const NO_FIGURES: TurnFigures = {
+  failureCode: null,
+  provider: null,
+  model: null,
+  inputTokens: 0,
+  outputTokens: 0,
+  costMicros: 0n,
+};
 
 @Injectable()
 export class TurnRepository {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AddMemory, ExtractedMemories, ExtractMemories, SaidMessage } from '@atrium/contracts';
-import { ModelGateway } from '@atrium/platform/ai';
+import { Models } from '@atrium/features/models';
 import { Log } from '@atrium/platform/observability';
 import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
 import { personBehind } from './access.js';
@@ -19,7 +19,7 @@ const MAX_ANSWER = 60_000;
 export class ExtractionService {
   constructor(
     private readonly memories: MemoriesService,
-    private readonly model: ModelGateway,
+    private readonly models: Models,
     private readonly directory: PrincipalDirectory,
     private readonly log: Log,
   ) {}
@@ -30,7 +30,7 @@ export class ExtractionService {
    */
   async extract(ctx: OrgContext, input: ExtractMemories): Promise<ExtractedMemories> {
     const said = await this.said(ctx, input.messages);
-    const byModel = this.model.configured ? await this.byModel(said) : null;
+    const byModel = (await this.models.available(ctx)) ? await this.byModel(ctx, said) : null;
     const [method, proposals] = byModel ? (['model', byModel] as const) : (['rules', factsByRules(said)] as const);
     if (input.dryRun || proposals.length === 0) {
       return { method, data: proposals.map((proposal) => ({ ...proposal, outcome: 'proposed' as const, memory: null })) };
@@ -57,12 +57,13 @@ export class ExtractionService {
   }
 
   /** Null when the model fails, is late or does not answer in the form that was asked for. */
-  private async byModel(said: Said[]): Promise<Proposal[] | null> {
+  private async byModel(ctx: OrgContext, said: Said[]): Promise<Proposal[] | null> {
     const { system, user } = extractionPrompt(said);
     let answer = '';
+    const agentId = ctx.principal.kind === 'agent' ? ctx.principal.id : null;
     try {
       const request = { system, messages: [{ role: 'user' as const, content: user }], signal: AbortSignal.timeout(MODEL_MS) };
-      for await (const delta of this.model.stream(request)) {
+      for await (const delta of this.models.stream(ctx, request, { agentId, purpose: 'extraction' })) {
         if (delta.type === 'text') answer += delta.text;
         if (answer.length > MAX_ANSWER) break;
       }

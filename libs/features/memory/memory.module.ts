@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ModelsModule } from '@atrium/features/models';
 import { OrganizationsModule } from '@atrium/features/organizations';
 import { Departures } from './departures.js';
 import { EntryRepository } from './entry.repository.js';
@@ -31,7 +32,7 @@ import { SimilarMemories } from './similar-memories.js';
 
 /** What people and agents remember: facts in namespaces, their history, the reviews of doubtful contradictions, and patterns of what worked. */
 @Module({
-  imports: [OrganizationsModule],
+  imports: [OrganizationsModule, ModelsModule],
   controllers: [MemoriesController, NamespacesController, MemoryReviewsController, PatternsController, PatternUsagesController],
   providers: [
     Departures,

@@ -18,7 +18,11 @@ export class ModelEndpoint {
   private readonly agent = new Agent({ connect: { timeout: 10_000 }, headersTimeout: 0, bodyTimeout: 0 });
   private readonly provider;
 
-  constructor(private readonly options: Pick<ModelOptions, 'baseUrl' | 'model' | 'maxOutputTokens'> & { apiKey: Secret<string> | null }) {
+  constructor(
+    private readonly options: Pick<ModelOptions, 'baseUrl' | 'model' | 'maxOutputTokens' | 'dispatcherFor'> & {
+      apiKey: Secret<string> | null;
+    },
+  ) {
     this.provider = createOpenAICompatible({
       name: 'endpoint',
       baseURL: options.baseUrl,
@@ -49,7 +53,8 @@ export class ModelEndpoint {
   private async call(input: RequestInfo, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.options.apiKey) authorize(headers, this.options.apiKey);
-    const response = await fetch(input, { ...init, headers, redirect: 'manual', dispatcher: this.agent });
+    const dispatcher = this.options.dispatcherFor?.(new URL(this.options.baseUrl)) ?? this.agent;
+    const response = await fetch(input, { ...init, headers, redirect: 'manual', dispatcher });
     if (!response.ok) throw await refusal(response);
     if (!response.body) throw new ModelFailure('ai.malformed', 'empty_body');
     return new Response(response.body.pipeThrough(eventLimit(STREAM_LIMITS)), { status: response.status, headers: response.headers });

@@ -1,5 +1,5 @@
 import { InvalidResponseDataError, JSONParseError, NoOutputGeneratedError, TypeValidationError } from 'ai';
-import { Unavailable } from '@atrium/platform/errors';
+import { DomainError, Unavailable } from '@atrium/platform/errors';
 import type { ModelUsage } from './model-options.js';
 
 type FailureCode = 'ai.unavailable' | 'ai.timed_out' | 'ai.rejected' | 'ai.malformed';
@@ -51,6 +51,7 @@ export function failureOf(error: unknown): ModelFailure {
   const chain = causes(error);
   const own = chain.find((one) => one instanceof ModelFailure);
   if (own) return own;
+  if (chain.some((one) => one instanceof DomainError)) return new ModelFailure('ai.rejected', 'address_refused');
   if (chain.some((one) => JSONParseError.isInstance(one) || TypeValidationError.isInstance(one))) {
     return new ModelFailure('ai.malformed', 'bad_event');
   }

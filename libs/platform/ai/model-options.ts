@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import type { Secret } from '@atrium/platform/config';
 
 /** What a turn has cost. `estimated`: the endpoint did not report at least one of the figures, so it is characters / 4. */
@@ -8,10 +9,15 @@ export interface ModelUsage {
 }
 
 export interface ModelOptions {
-  /** The OpenAI-compatible root, such as `http://127.0.0.1:11434/v1`. The operator chose it, so it may be a private address. */
+  /** The OpenAI-compatible root, such as `http://127.0.0.1:11434/v1`. */
   baseUrl: string;
   /** Sent as a bearer token; null for endpoints without one. A plain string is wrapped at once. */
   apiKey: Secret<string> | string | null;
+  /**
+   * Who dials the endpoint; throws what forbids its address. Default: anybody may, because the operator chose the address. For one that
+   * others chose it must guard.
+   */
+  dispatcherFor?: (url: URL) => Dispatcher;
   /** The model's name at that endpoint. */
   model: string;
   /** How long one try may stay without any token. Seconds, default 20. */
@@ -22,7 +28,7 @@ export interface ModelOptions {
   deadlineSeconds?: number;
   /** How often to try while nothing was given on yet. Default 3. */
   attempts?: number;
-  /** Asked of the endpoint as `max_tokens`; default: its own limit. */
+  /** Asked of the endpoint as `max_tokens`. Default 2,000. */
   maxOutputTokens?: number;
   /** Where an answer is cut, whatever the endpoint does. Characters (reasoning counts), default 100,000. */
   maxOutputChars?: number;
@@ -64,6 +70,8 @@ export interface ModelRequest {
   model?: string | null;
   /** At most so many tokens of answer; default: the gateway's own limit. */
   maxOutputTokens?: number;
+  /** Called once with what this turn cost, also when it failed, was cancelled or left early. Must not throw. */
+  onUsage?: (usage: ModelUsage) => void;
   /** Stops the turn; the iteration then throws the signal's reason. */
   signal?: AbortSignal;
 }

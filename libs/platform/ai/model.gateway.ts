@@ -4,8 +4,8 @@ import { Unavailable } from '@atrium/platform/errors';
 import { Circuit, type Passage } from './circuit.js';
 import { ModelEndpoint } from './model-endpoint.js';
 import { failureOf, ModelFailure, toDomainError } from './model-failure.js';
-import type { ModelCall, ModelDelta, ModelFinish, ModelOptions, ModelRequest } from './model-options.js';
-import { UsageMeter } from './usage-meter.js';
+import type { ModelCall, ModelDelta, ModelFinish, ModelOptions, ModelRequest, ModelUsage } from './model-options.js';
+import { estimate, UsageMeter } from './usage-meter.js';
 
 const MAX_RETRY_AFTER_SECONDS = 10;
 const DEFAULTS = {
@@ -13,6 +13,7 @@ const DEFAULTS = {
   idleSeconds: 20,
   deadlineSeconds: 120,
   attempts: 3,
+  maxOutputTokens: 2_000,
   maxOutputChars: 100_000,
   circuit: { failures: 5, halfOpenSeconds: 30 },
   backoffMs: 300,
@@ -87,8 +88,17 @@ export class ModelGateway {
         }
       }
     } finally {
-      options.onUsage?.(turn.meter.usage());
+      const usage = turn.meter.usage();
+      options.onUsage?.(usage);
+      request.onUsage?.(usage);
     }
+  }
+
+  /** What the turn uses at most, if it is not tried again. */
+  estimate(request: ModelRequest): ModelUsage {
+    const { maxOutputTokens } = present(this.model).options;
+    const outputTokens = Math.min(maxOutputTokens, request.maxOutputTokens ?? maxOutputTokens);
+    return { inputTokens: estimate(promptChars(request)), outputTokens, estimated: true };
   }
 
   /** Drops the connections; streams in flight fail. */

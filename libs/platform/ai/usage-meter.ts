@@ -5,7 +5,11 @@ interface Reported {
   outputTokens?: number;
 }
 
-const estimate = (chars: number) => Math.ceil(chars / 4);
+/** More than any model takes: an endpoint that reports more is not believed. */
+const MAX_TOKENS = 10_000_000;
+
+/** About how many tokens text has. */
+export const estimate = (chars: number) => Math.ceil(chars / 4);
 
 /**
  * Counts the tokens of a turn over all its tries. What the endpoint reports wins; what it does not report is estimated from the
@@ -65,5 +69,5 @@ function field(value: unknown, name: string): unknown {
 }
 
 function count(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.trunc(value) : undefined;
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= MAX_TOKENS ? Math.trunc(value) : undefined;
 }

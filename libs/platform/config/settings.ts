@@ -12,6 +12,7 @@ const list = z
       .map((item) => item.trim())
       .filter(Boolean),
   );
+const price = z.coerce.number().int().min(0).max(10_000_000_000).default(0);
 const secret = z.string().min(32, 'must have at least 32 characters').max(4_096);
 
 interface Setting {
@@ -83,6 +84,12 @@ export const SETTINGS = {
   },
   LLM_API_KEY: { schema: z.string().optional(), about: 'Its key.', secret: true },
   LLM_MODEL: { schema: z.string().default('default'), about: 'Its model.' },
+  LLM_INPUT_MICROS: { schema: price, about: 'What a million input tokens of it cost, in millionths of a US dollar; counts for budgets.' },
+  LLM_OUTPUT_MICROS: { schema: price, about: 'The same of output tokens.' },
+  LLM_FOR: {
+    schema: z.enum(['all', 'without_provider']).default('all'),
+    about: 'Which organizations it serves: all (after their own model providers), or only those without_provider of their own.',
+  },
   EMBEDDINGS_BASE_URL: {
     schema: url('http', 'https').optional(),
     about: 'An endpoint of embeddings; unset: the built-in English word vectors.',

@@ -130,8 +130,12 @@ export class SafeFetch {
     }
   }
 
-  /** Decides who dials. Literal addresses are judged here, since connections look up names only. */
-  private dispatcherFor(url: URL): Agent {
+  /**
+   * Who dials for a caller that streams its answer and follows no redirect. Literal addresses are judged here, since connections look up
+   * names only.
+   * @throws Forbidden `outbound.refused`; the connection fails with it when a name leads to an address that may not be called.
+   */
+  dispatcherFor(url: URL): Agent {
     if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refused('scheme');
     if (url.username || url.password) throw refused('userinfo');
     const host = hostOf(url);

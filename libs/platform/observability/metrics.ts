@@ -17,6 +17,11 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
+  countTokens({ inputTokens, outputTokens }: { inputTokens: number; outputTokens: number }): void {
+    this.modelTokens.inc({ direction: 'input' }, inputTokens);
+    this.modelTokens.inc({ direction: 'output' }, outputTokens);
+  }
+
   private histogram<L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> {
     return new Histogram({ name, help, labelNames, registers: [this.registry], buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] });
   }

@@ -128,6 +128,26 @@ export type Pattern = Prisma.PatternModel
  */
 export type PatternUsage = Prisma.PatternUsageModel
 /**
+ * Model ModelProvider
+ * 
+ */
+export type ModelProvider = Prisma.ModelProviderModel
+/**
+ * Model ModelBudget
+ * 
+ */
+export type ModelBudget = Prisma.ModelBudgetModel
+/**
+ * Model ModelCall
+ * 
+ */
+export type ModelCall = Prisma.ModelCallModel
+/**
+ * Model ModelSpending
+ * 
+ */
+export type ModelSpending = Prisma.ModelSpendingModel
+/**
  * Model Organization
  * 
  */

@@ -419,6 +419,10 @@ export const ModelName = {
   MemoryReview: 'MemoryReview',
   Pattern: 'Pattern',
   PatternUsage: 'PatternUsage',
+  ModelProvider: 'ModelProvider',
+  ModelBudget: 'ModelBudget',
+  ModelCall: 'ModelCall',
+  ModelSpending: 'ModelSpending',
   Organization: 'Organization',
   Member: 'Member',
   Team: 'Team',
@@ -475,7 +479,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "agent" | "agentTurn" | "approval" | "agentVersion" | "agentRun" | "agentRunStep" | "channel" | "channelMember" | "message" | "messageRevision" | "messageSource" | "document" | "documentVersion" | "documentChunk" | "mcpServer" | "mcpServerTool" | "memoryNamespace" | "memory" | "memoryEntry" | "memoryReview" | "pattern" | "patternUsage" | "organization" | "member" | "team" | "teamMember" | "invitation" | "apiKey" | "user" | "session" | "apiKeyLookup" | "invitationLookup" | "signInAttempt" | "installation" | "durableExecutor" | "idempotencyKey" | "anonymousIdempotencyKey" | "eventHead" | "event" | "eventText" | "eventSeal" | "eventCursor" | "eventFailure" | "searchUnit" | "searchTerm" | "searchTotal" | "searchDebt" | "searchVeil" | "embeddingSpace" | "searchVector" | "searchPending" | "webhook" | "webhookDelivery" | "incomingWebhook" | "incomingWebhookLookup" | "task" | "taskDependency" | "taskComment" | "workflow" | "workflowVersion" | "workflowRun" | "workflowStep" | "workflowSchedule"
+    modelProps: "agent" | "agentTurn" | "approval" | "agentVersion" | "agentRun" | "agentRunStep" | "channel" | "channelMember" | "message" | "messageRevision" | "messageSource" | "document" | "documentVersion" | "documentChunk" | "mcpServer" | "mcpServerTool" | "memoryNamespace" | "memory" | "memoryEntry" | "memoryReview" | "pattern" | "patternUsage" | "modelProvider" | "modelBudget" | "modelCall" | "modelSpending" | "organization" | "member" | "team" | "teamMember" | "invitation" | "apiKey" | "user" | "session" | "apiKeyLookup" | "invitationLookup" | "signInAttempt" | "installation" | "durableExecutor" | "idempotencyKey" | "anonymousIdempotencyKey" | "eventHead" | "event" | "eventText" | "eventSeal" | "eventCursor" | "eventFailure" | "searchUnit" | "searchTerm" | "searchTotal" | "searchDebt" | "searchVeil" | "embeddingSpace" | "searchVector" | "searchPending" | "webhook" | "webhookDelivery" | "incomingWebhook" | "incomingWebhookLookup" | "task" | "taskDependency" | "taskComment" | "workflow" | "workflowVersion" | "workflowRun" | "workflowStep" | "workflowSchedule"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -2104,6 +2108,302 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.PatternUsageCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.PatternUsageCountAggregateOutputType> | number
+        }
+      }
+    }
+    ModelProvider: {
+      payload: Prisma.$ModelProviderPayload<ExtArgs>
+      fields: Prisma.ModelProviderFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ModelProviderFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ModelProviderFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        findFirst: {
+          args: Prisma.ModelProviderFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ModelProviderFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        findMany: {
+          args: Prisma.ModelProviderFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>[]
+        }
+        create: {
+          args: Prisma.ModelProviderCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        createMany: {
+          args: Prisma.ModelProviderCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ModelProviderCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>[]
+        }
+        delete: {
+          args: Prisma.ModelProviderDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        update: {
+          args: Prisma.ModelProviderUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        deleteMany: {
+          args: Prisma.ModelProviderDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ModelProviderUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ModelProviderUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>[]
+        }
+        upsert: {
+          args: Prisma.ModelProviderUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelProviderPayload>
+        }
+        aggregate: {
+          args: Prisma.ModelProviderAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateModelProvider>
+        }
+        groupBy: {
+          args: Prisma.ModelProviderGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelProviderGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ModelProviderCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelProviderCountAggregateOutputType> | number
+        }
+      }
+    }
+    ModelBudget: {
+      payload: Prisma.$ModelBudgetPayload<ExtArgs>
+      fields: Prisma.ModelBudgetFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ModelBudgetFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ModelBudgetFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload>
+        }
+        findFirst: {
+          args: Prisma.ModelBudgetFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ModelBudgetFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload>
+        }
+        findMany: {
+          args: Prisma.ModelBudgetFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload>[]
+        }
+        create: {
+          args: Prisma.ModelBudgetCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload>
+        }
+        createMany: {
+          args: Prisma.ModelBudgetCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ModelBudgetCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload>[]
+        }
+        delete: {
+          args: Prisma.ModelBudgetDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload>
+        }
+        update: {
+          args: Prisma.ModelBudgetUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload>
+        }
+        deleteMany: {
+          args: Prisma.ModelBudgetDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ModelBudgetUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ModelBudgetUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload>[]
+        }
+        upsert: {
+          args: Prisma.ModelBudgetUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelBudgetPayload>
+        }
+        aggregate: {
+          args: Prisma.ModelBudgetAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateModelBudget>
+        }
+        groupBy: {
+          args: Prisma.ModelBudgetGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelBudgetGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ModelBudgetCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelBudgetCountAggregateOutputType> | number
+        }
+      }
+    }
+    ModelCall: {
+      payload: Prisma.$ModelCallPayload<ExtArgs>
+      fields: Prisma.ModelCallFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ModelCallFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ModelCallFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload>
+        }
+        findFirst: {
+          args: Prisma.ModelCallFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ModelCallFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload>
+        }
+        findMany: {
+          args: Prisma.ModelCallFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload>[]
+        }
+        create: {
+          args: Prisma.ModelCallCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload>
+        }
+        createMany: {
+          args: Prisma.ModelCallCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ModelCallCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload>[]
+        }
+        delete: {
+          args: Prisma.ModelCallDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload>
+        }
+        update: {
+          args: Prisma.ModelCallUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload>
+        }
+        deleteMany: {
+          args: Prisma.ModelCallDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ModelCallUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ModelCallUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload>[]
+        }
+        upsert: {
+          args: Prisma.ModelCallUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelCallPayload>
+        }
+        aggregate: {
+          args: Prisma.ModelCallAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateModelCall>
+        }
+        groupBy: {
+          args: Prisma.ModelCallGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelCallGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ModelCallCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelCallCountAggregateOutputType> | number
+        }
+      }
+    }
+    ModelSpending: {
+      payload: Prisma.$ModelSpendingPayload<ExtArgs>
+      fields: Prisma.ModelSpendingFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ModelSpendingFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ModelSpendingFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload>
+        }
+        findFirst: {
+          args: Prisma.ModelSpendingFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ModelSpendingFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload>
+        }
+        findMany: {
+          args: Prisma.ModelSpendingFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload>[]
+        }
+        create: {
+          args: Prisma.ModelSpendingCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload>
+        }
+        createMany: {
+          args: Prisma.ModelSpendingCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ModelSpendingCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload>[]
+        }
+        delete: {
+          args: Prisma.ModelSpendingDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload>
+        }
+        update: {
+          args: Prisma.ModelSpendingUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload>
+        }
+        deleteMany: {
+          args: Prisma.ModelSpendingDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ModelSpendingUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ModelSpendingUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload>[]
+        }
+        upsert: {
+          args: Prisma.ModelSpendingUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ModelSpendingPayload>
+        }
+        aggregate: {
+          args: Prisma.ModelSpendingAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateModelSpending>
+        }
+        groupBy: {
+          args: Prisma.ModelSpendingGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelSpendingGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ModelSpendingCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ModelSpendingCountAggregateOutputType> | number
         }
       }
     }
@@ -5166,6 +5466,8 @@ export const AgentTurnScalarFieldEnum = {
   model: 'model',
   inputTokens: 'inputTokens',
   outputTokens: 'outputTokens',
+  provider: 'provider',
+  costMicros: 'costMicros',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -5234,6 +5536,7 @@ export const AgentRunScalarFieldEnum = {
   stepCount: 'stepCount',
   inputTokens: 'inputTokens',
   outputTokens: 'outputTokens',
+  costMicros: 'costMicros',
   personId: 'personId',
   permissions: 'permissions',
   channelId: 'channelId',
@@ -5266,6 +5569,9 @@ export const AgentRunStepScalarFieldEnum = {
   calls: 'calls',
   inputTokens: 'inputTokens',
   outputTokens: 'outputTokens',
+  provider: 'provider',
+  model: 'model',
+  costMicros: 'costMicros',
   callId: 'callId',
   tool: 'tool',
   arguments: 'arguments',
@@ -5585,6 +5891,70 @@ export const PatternUsageScalarFieldEnum = {
 } as const
 
 export type PatternUsageScalarFieldEnum = (typeof PatternUsageScalarFieldEnum)[keyof typeof PatternUsageScalarFieldEnum]
+
+
+export const ModelProviderScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  baseUrl: 'baseUrl',
+  apiKey: 'apiKey',
+  keyHint: 'keyHint',
+  models: 'models',
+  enabled: 'enabled',
+  position: 'position',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type ModelProviderScalarFieldEnum = (typeof ModelProviderScalarFieldEnum)[keyof typeof ModelProviderScalarFieldEnum]
+
+
+export const ModelBudgetScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  scope: 'scope',
+  subjectId: 'subjectId',
+  costMicros: 'costMicros',
+  tokens: 'tokens',
+  toldMonth: 'toldMonth',
+  toldPercent: 'toldPercent',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type ModelBudgetScalarFieldEnum = (typeof ModelBudgetScalarFieldEnum)[keyof typeof ModelBudgetScalarFieldEnum]
+
+
+export const ModelCallScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  agentId: 'agentId',
+  personId: 'personId',
+  purpose: 'purpose',
+  provider: 'provider',
+  model: 'model',
+  inputTokens: 'inputTokens',
+  outputTokens: 'outputTokens',
+  costMicros: 'costMicros',
+  estimated: 'estimated',
+  createdAt: 'createdAt',
+  settledAt: 'settledAt'
+} as const
+
+export type ModelCallScalarFieldEnum = (typeof ModelCallScalarFieldEnum)[keyof typeof ModelCallScalarFieldEnum]
+
+
+export const ModelSpendingScalarFieldEnum = {
+  orgId: 'orgId',
+  month: 'month',
+  scope: 'scope',
+  subjectId: 'subjectId',
+  costMicros: 'costMicros',
+  tokens: 'tokens'
+} as const
+
+export type ModelSpendingScalarFieldEnum = (typeof ModelSpendingScalarFieldEnum)[keyof typeof ModelSpendingScalarFieldEnum]
 
 
 export const OrganizationScalarFieldEnum = {
@@ -6269,13 +6639,6 @@ export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaM
 
 
 /**
- * Reference to a field of type 'Boolean'
- */
-export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
-    
-
-
-/**
  * Reference to a field of type 'BigInt'
  */
 export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
@@ -6286,6 +6649,13 @@ export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 
  * Reference to a field of type 'BigInt[]'
  */
 export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
+ * Reference to a field of type 'Boolean'
+ */
+export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
     
 
 
@@ -6489,6 +6859,10 @@ export type GlobalOmitConfig = {
   memoryReview?: Prisma.MemoryReviewOmit
   pattern?: Prisma.PatternOmit
   patternUsage?: Prisma.PatternUsageOmit
+  modelProvider?: Prisma.ModelProviderOmit
+  modelBudget?: Prisma.ModelBudgetOmit
+  modelCall?: Prisma.ModelCallOmit
+  modelSpending?: Prisma.ModelSpendingOmit
   organization?: Prisma.OrganizationOmit
   member?: Prisma.MemberOmit
   team?: Prisma.TeamOmit

@@ -73,6 +73,10 @@ export const ModelName = {
   MemoryReview: 'MemoryReview',
   Pattern: 'Pattern',
   PatternUsage: 'PatternUsage',
+  ModelProvider: 'ModelProvider',
+  ModelBudget: 'ModelBudget',
+  ModelCall: 'ModelCall',
+  ModelSpending: 'ModelSpending',
   Organization: 'Organization',
   Member: 'Member',
   Team: 'Team',
@@ -166,6 +170,8 @@ export const AgentTurnScalarFieldEnum = {
   model: 'model',
   inputTokens: 'inputTokens',
   outputTokens: 'outputTokens',
+  provider: 'provider',
+  costMicros: 'costMicros',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -234,6 +240,7 @@ export const AgentRunScalarFieldEnum = {
   stepCount: 'stepCount',
   inputTokens: 'inputTokens',
   outputTokens: 'outputTokens',
+  costMicros: 'costMicros',
   personId: 'personId',
   permissions: 'permissions',
   channelId: 'channelId',
@@ -266,6 +273,9 @@ export const AgentRunStepScalarFieldEnum = {
   calls: 'calls',
   inputTokens: 'inputTokens',
   outputTokens: 'outputTokens',
+  provider: 'provider',
+  model: 'model',
+  costMicros: 'costMicros',
   callId: 'callId',
   tool: 'tool',
   arguments: 'arguments',
@@ -585,6 +595,70 @@ export const PatternUsageScalarFieldEnum = {
 } as const
 
 export type PatternUsageScalarFieldEnum = (typeof PatternUsageScalarFieldEnum)[keyof typeof PatternUsageScalarFieldEnum]
+
+
+export const ModelProviderScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  baseUrl: 'baseUrl',
+  apiKey: 'apiKey',
+  keyHint: 'keyHint',
+  models: 'models',
+  enabled: 'enabled',
+  position: 'position',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type ModelProviderScalarFieldEnum = (typeof ModelProviderScalarFieldEnum)[keyof typeof ModelProviderScalarFieldEnum]
+
+
+export const ModelBudgetScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  scope: 'scope',
+  subjectId: 'subjectId',
+  costMicros: 'costMicros',
+  tokens: 'tokens',
+  toldMonth: 'toldMonth',
+  toldPercent: 'toldPercent',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type ModelBudgetScalarFieldEnum = (typeof ModelBudgetScalarFieldEnum)[keyof typeof ModelBudgetScalarFieldEnum]
+
+
+export const ModelCallScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  agentId: 'agentId',
+  personId: 'personId',
+  purpose: 'purpose',
+  provider: 'provider',
+  model: 'model',
+  inputTokens: 'inputTokens',
+  outputTokens: 'outputTokens',
+  costMicros: 'costMicros',
+  estimated: 'estimated',
+  createdAt: 'createdAt',
+  settledAt: 'settledAt'
+} as const
+
+export type ModelCallScalarFieldEnum = (typeof ModelCallScalarFieldEnum)[keyof typeof ModelCallScalarFieldEnum]
+
+
+export const ModelSpendingScalarFieldEnum = {
+  orgId: 'orgId',
+  month: 'month',
+  scope: 'scope',
+  subjectId: 'subjectId',
+  costMicros: 'costMicros',
+  tokens: 'tokens'
+} as const
+
+export type ModelSpendingScalarFieldEnum = (typeof ModelSpendingScalarFieldEnum)[keyof typeof ModelSpendingScalarFieldEnum]
 
 
 export const OrganizationScalarFieldEnum = {

@@ -31,6 +31,7 @@ export type AgentRunAvgAggregateOutputType = {
   stepCount: number | null
   inputTokens: number | null
   outputTokens: number | null
+  costMicros: number | null
   depth: number | null
   turn: number | null
   claimedTurn: number | null
@@ -42,6 +43,7 @@ export type AgentRunSumAggregateOutputType = {
   stepCount: number | null
   inputTokens: number | null
   outputTokens: number | null
+  costMicros: bigint | null
   depth: number | null
   turn: number | null
   claimedTurn: number | null
@@ -64,6 +66,7 @@ export type AgentRunMinAggregateOutputType = {
   stepCount: number | null
   inputTokens: number | null
   outputTokens: number | null
+  costMicros: bigint | null
   personId: string | null
   channelId: string | null
   questionId: string | null
@@ -98,6 +101,7 @@ export type AgentRunMaxAggregateOutputType = {
   stepCount: number | null
   inputTokens: number | null
   outputTokens: number | null
+  costMicros: bigint | null
   personId: string | null
   channelId: string | null
   questionId: string | null
@@ -133,6 +137,7 @@ export type AgentRunCountAggregateOutputType = {
   stepCount: number
   inputTokens: number
   outputTokens: number
+  costMicros: number
   personId: number
   permissions: number
   channelId: number
@@ -159,6 +164,7 @@ export type AgentRunAvgAggregateInputType = {
   stepCount?: true
   inputTokens?: true
   outputTokens?: true
+  costMicros?: true
   depth?: true
   turn?: true
   claimedTurn?: true
@@ -170,6 +176,7 @@ export type AgentRunSumAggregateInputType = {
   stepCount?: true
   inputTokens?: true
   outputTokens?: true
+  costMicros?: true
   depth?: true
   turn?: true
   claimedTurn?: true
@@ -192,6 +199,7 @@ export type AgentRunMinAggregateInputType = {
   stepCount?: true
   inputTokens?: true
   outputTokens?: true
+  costMicros?: true
   personId?: true
   channelId?: true
   questionId?: true
@@ -226,6 +234,7 @@ export type AgentRunMaxAggregateInputType = {
   stepCount?: true
   inputTokens?: true
   outputTokens?: true
+  costMicros?: true
   personId?: true
   channelId?: true
   questionId?: true
@@ -261,6 +270,7 @@ export type AgentRunCountAggregateInputType = {
   stepCount?: true
   inputTokens?: true
   outputTokens?: true
+  costMicros?: true
   personId?: true
   permissions?: true
   channelId?: true
@@ -384,6 +394,7 @@ export type AgentRunGroupByOutputType = {
   stepCount: number
   inputTokens: number
   outputTokens: number
+  costMicros: bigint
   personId: string
   permissions: string[]
   channelId: string | null
@@ -443,6 +454,7 @@ export type AgentRunWhereInput = {
   stepCount?: Prisma.IntFilter<"AgentRun"> | number
   inputTokens?: Prisma.IntFilter<"AgentRun"> | number
   outputTokens?: Prisma.IntFilter<"AgentRun"> | number
+  costMicros?: Prisma.BigIntFilter<"AgentRun"> | bigint | number
   personId?: Prisma.UuidFilter<"AgentRun"> | string
   permissions?: Prisma.StringNullableListFilter<"AgentRun">
   channelId?: Prisma.UuidNullableFilter<"AgentRun"> | string | null
@@ -479,6 +491,7 @@ export type AgentRunOrderByWithRelationInput = {
   stepCount?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   personId?: Prisma.SortOrder
   permissions?: Prisma.SortOrder
   channelId?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -520,6 +533,7 @@ export type AgentRunWhereUniqueInput = Prisma.AtLeast<{
   stepCount?: Prisma.IntFilter<"AgentRun"> | number
   inputTokens?: Prisma.IntFilter<"AgentRun"> | number
   outputTokens?: Prisma.IntFilter<"AgentRun"> | number
+  costMicros?: Prisma.BigIntFilter<"AgentRun"> | bigint | number
   personId?: Prisma.UuidFilter<"AgentRun"> | string
   permissions?: Prisma.StringNullableListFilter<"AgentRun">
   channelId?: Prisma.UuidNullableFilter<"AgentRun"> | string | null
@@ -556,6 +570,7 @@ export type AgentRunOrderByWithAggregationInput = {
   stepCount?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   personId?: Prisma.SortOrder
   permissions?: Prisma.SortOrder
   channelId?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -600,6 +615,7 @@ export type AgentRunScalarWhereWithAggregatesInput = {
   stepCount?: Prisma.IntWithAggregatesFilter<"AgentRun"> | number
   inputTokens?: Prisma.IntWithAggregatesFilter<"AgentRun"> | number
   outputTokens?: Prisma.IntWithAggregatesFilter<"AgentRun"> | number
+  costMicros?: Prisma.BigIntWithAggregatesFilter<"AgentRun"> | bigint | number
   personId?: Prisma.UuidWithAggregatesFilter<"AgentRun"> | string
   permissions?: Prisma.StringNullableListFilter<"AgentRun">
   channelId?: Prisma.UuidNullableWithAggregatesFilter<"AgentRun"> | string | null
@@ -636,6 +652,7 @@ export type AgentRunCreateInput = {
   stepCount?: number
   inputTokens?: number
   outputTokens?: number
+  costMicros?: bigint | number
   personId: string
   permissions?: Prisma.AgentRunCreatepermissionsInput | string[]
   channelId?: string | null
@@ -672,6 +689,7 @@ export type AgentRunUncheckedCreateInput = {
   stepCount?: number
   inputTokens?: number
   outputTokens?: number
+  costMicros?: bigint | number
   personId: string
   permissions?: Prisma.AgentRunCreatepermissionsInput | string[]
   channelId?: string | null
@@ -708,6 +726,7 @@ export type AgentRunUpdateInput = {
   stepCount?: Prisma.IntFieldUpdateOperationsInput | number
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   personId?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.AgentRunUpdatepermissionsInput | string[]
   channelId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -744,6 +763,7 @@ export type AgentRunUncheckedUpdateInput = {
   stepCount?: Prisma.IntFieldUpdateOperationsInput | number
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   personId?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.AgentRunUpdatepermissionsInput | string[]
   channelId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -780,6 +800,7 @@ export type AgentRunCreateManyInput = {
   stepCount?: number
   inputTokens?: number
   outputTokens?: number
+  costMicros?: bigint | number
   personId: string
   permissions?: Prisma.AgentRunCreatepermissionsInput | string[]
   channelId?: string | null
@@ -816,6 +837,7 @@ export type AgentRunUpdateManyMutationInput = {
   stepCount?: Prisma.IntFieldUpdateOperationsInput | number
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   personId?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.AgentRunUpdatepermissionsInput | string[]
   channelId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -852,6 +874,7 @@ export type AgentRunUncheckedUpdateManyInput = {
   stepCount?: Prisma.IntFieldUpdateOperationsInput | number
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   personId?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.AgentRunUpdatepermissionsInput | string[]
   channelId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -898,6 +921,7 @@ export type AgentRunCountOrderByAggregateInput = {
   stepCount?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   personId?: Prisma.SortOrder
   permissions?: Prisma.SortOrder
   channelId?: Prisma.SortOrder
@@ -922,6 +946,7 @@ export type AgentRunAvgOrderByAggregateInput = {
   stepCount?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   depth?: Prisma.SortOrder
   turn?: Prisma.SortOrder
   claimedTurn?: Prisma.SortOrder
@@ -944,6 +969,7 @@ export type AgentRunMaxOrderByAggregateInput = {
   stepCount?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   personId?: Prisma.SortOrder
   channelId?: Prisma.SortOrder
   questionId?: Prisma.SortOrder
@@ -978,6 +1004,7 @@ export type AgentRunMinOrderByAggregateInput = {
   stepCount?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   personId?: Prisma.SortOrder
   channelId?: Prisma.SortOrder
   questionId?: Prisma.SortOrder
@@ -1001,6 +1028,7 @@ export type AgentRunSumOrderByAggregateInput = {
   stepCount?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   depth?: Prisma.SortOrder
   turn?: Prisma.SortOrder
   claimedTurn?: Prisma.SortOrder
@@ -1048,6 +1076,7 @@ export type AgentRunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs
   stepCount?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  costMicros?: boolean
   personId?: boolean
   permissions?: boolean
   channelId?: boolean
@@ -1084,6 +1113,7 @@ export type AgentRunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exte
   stepCount?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  costMicros?: boolean
   personId?: boolean
   permissions?: boolean
   channelId?: boolean
@@ -1120,6 +1150,7 @@ export type AgentRunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exte
   stepCount?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  costMicros?: boolean
   personId?: boolean
   permissions?: boolean
   channelId?: boolean
@@ -1156,6 +1187,7 @@ export type AgentRunSelectScalar = {
   stepCount?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  costMicros?: boolean
   personId?: boolean
   permissions?: boolean
   channelId?: boolean
@@ -1175,7 +1207,7 @@ export type AgentRunSelectScalar = {
   endedAt?: boolean
 }
 
-export type AgentRunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "startKey" | "agentId" | "version" | "status" | "triggerKind" | "prompt" | "output" | "failureCode" | "failureMessage" | "tools" | "tainted" | "stepCount" | "inputTokens" | "outputTokens" | "personId" | "permissions" | "channelId" | "questionId" | "answerId" | "parentRunId" | "depth" | "turn" | "claimedTurn" | "fence" | "parkedAt" | "wakeAt" | "deadlineAt" | "createdAt" | "updatedAt" | "startedAt" | "endedAt", ExtArgs["result"]["agentRun"]>
+export type AgentRunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "startKey" | "agentId" | "version" | "status" | "triggerKind" | "prompt" | "output" | "failureCode" | "failureMessage" | "tools" | "tainted" | "stepCount" | "inputTokens" | "outputTokens" | "costMicros" | "personId" | "permissions" | "channelId" | "questionId" | "answerId" | "parentRunId" | "depth" | "turn" | "claimedTurn" | "fence" | "parkedAt" | "wakeAt" | "deadlineAt" | "createdAt" | "updatedAt" | "startedAt" | "endedAt", ExtArgs["result"]["agentRun"]>
 
 export type $AgentRunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "AgentRun"
@@ -1197,6 +1229,7 @@ export type $AgentRunPayload<ExtArgs extends runtime.Types.Extensions.InternalAr
     stepCount: number
     inputTokens: number
     outputTokens: number
+    costMicros: bigint
     personId: string
     permissions: string[]
     channelId: string | null
@@ -1653,6 +1686,7 @@ export interface AgentRunFieldRefs {
   readonly stepCount: Prisma.FieldRef<"AgentRun", 'Int'>
   readonly inputTokens: Prisma.FieldRef<"AgentRun", 'Int'>
   readonly outputTokens: Prisma.FieldRef<"AgentRun", 'Int'>
+  readonly costMicros: Prisma.FieldRef<"AgentRun", 'BigInt'>
   readonly personId: Prisma.FieldRef<"AgentRun", 'String'>
   readonly permissions: Prisma.FieldRef<"AgentRun", 'String[]'>
   readonly channelId: Prisma.FieldRef<"AgentRun", 'String'>

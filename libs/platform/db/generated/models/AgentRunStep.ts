@@ -30,12 +30,14 @@ export type AgentRunStepAvgAggregateOutputType = {
   number: number | null
   inputTokens: number | null
   outputTokens: number | null
+  costMicros: number | null
 }
 
 export type AgentRunStepSumAggregateOutputType = {
   number: number | null
   inputTokens: number | null
   outputTokens: number | null
+  costMicros: bigint | null
 }
 
 export type AgentRunStepMinAggregateOutputType = {
@@ -47,6 +49,9 @@ export type AgentRunStepMinAggregateOutputType = {
   text: string | null
   inputTokens: number | null
   outputTokens: number | null
+  provider: string | null
+  model: string | null
+  costMicros: bigint | null
   callId: string | null
   tool: string | null
   approvalId: string | null
@@ -65,6 +70,9 @@ export type AgentRunStepMaxAggregateOutputType = {
   text: string | null
   inputTokens: number | null
   outputTokens: number | null
+  provider: string | null
+  model: string | null
+  costMicros: bigint | null
   callId: string | null
   tool: string | null
   approvalId: string | null
@@ -84,6 +92,9 @@ export type AgentRunStepCountAggregateOutputType = {
   calls: number
   inputTokens: number
   outputTokens: number
+  provider: number
+  model: number
+  costMicros: number
   callId: number
   tool: number
   arguments: number
@@ -102,12 +113,14 @@ export type AgentRunStepAvgAggregateInputType = {
   number?: true
   inputTokens?: true
   outputTokens?: true
+  costMicros?: true
 }
 
 export type AgentRunStepSumAggregateInputType = {
   number?: true
   inputTokens?: true
   outputTokens?: true
+  costMicros?: true
 }
 
 export type AgentRunStepMinAggregateInputType = {
@@ -119,6 +132,9 @@ export type AgentRunStepMinAggregateInputType = {
   text?: true
   inputTokens?: true
   outputTokens?: true
+  provider?: true
+  model?: true
+  costMicros?: true
   callId?: true
   tool?: true
   approvalId?: true
@@ -137,6 +153,9 @@ export type AgentRunStepMaxAggregateInputType = {
   text?: true
   inputTokens?: true
   outputTokens?: true
+  provider?: true
+  model?: true
+  costMicros?: true
   callId?: true
   tool?: true
   approvalId?: true
@@ -156,6 +175,9 @@ export type AgentRunStepCountAggregateInputType = {
   calls?: true
   inputTokens?: true
   outputTokens?: true
+  provider?: true
+  model?: true
+  costMicros?: true
   callId?: true
   tool?: true
   arguments?: true
@@ -265,6 +287,9 @@ export type AgentRunStepGroupByOutputType = {
   calls: runtime.JsonValue
   inputTokens: number
   outputTokens: number
+  provider: string | null
+  model: string | null
+  costMicros: bigint
   callId: string | null
   tool: string | null
   arguments: runtime.JsonValue | null
@@ -310,6 +335,9 @@ export type AgentRunStepWhereInput = {
   calls?: Prisma.JsonFilter<"AgentRunStep">
   inputTokens?: Prisma.IntFilter<"AgentRunStep"> | number
   outputTokens?: Prisma.IntFilter<"AgentRunStep"> | number
+  provider?: Prisma.StringNullableFilter<"AgentRunStep"> | string | null
+  model?: Prisma.StringNullableFilter<"AgentRunStep"> | string | null
+  costMicros?: Prisma.BigIntFilter<"AgentRunStep"> | bigint | number
   callId?: Prisma.StringNullableFilter<"AgentRunStep"> | string | null
   tool?: Prisma.StringNullableFilter<"AgentRunStep"> | string | null
   arguments?: Prisma.JsonNullableFilter<"AgentRunStep">
@@ -332,6 +360,9 @@ export type AgentRunStepOrderByWithRelationInput = {
   calls?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrderInput | Prisma.SortOrder
+  model?: Prisma.SortOrderInput | Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   callId?: Prisma.SortOrderInput | Prisma.SortOrder
   tool?: Prisma.SortOrderInput | Prisma.SortOrder
   arguments?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -358,6 +389,9 @@ export type AgentRunStepWhereUniqueInput = Prisma.AtLeast<{
   calls?: Prisma.JsonFilter<"AgentRunStep">
   inputTokens?: Prisma.IntFilter<"AgentRunStep"> | number
   outputTokens?: Prisma.IntFilter<"AgentRunStep"> | number
+  provider?: Prisma.StringNullableFilter<"AgentRunStep"> | string | null
+  model?: Prisma.StringNullableFilter<"AgentRunStep"> | string | null
+  costMicros?: Prisma.BigIntFilter<"AgentRunStep"> | bigint | number
   callId?: Prisma.StringNullableFilter<"AgentRunStep"> | string | null
   tool?: Prisma.StringNullableFilter<"AgentRunStep"> | string | null
   arguments?: Prisma.JsonNullableFilter<"AgentRunStep">
@@ -380,6 +414,9 @@ export type AgentRunStepOrderByWithAggregationInput = {
   calls?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrderInput | Prisma.SortOrder
+  model?: Prisma.SortOrderInput | Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   callId?: Prisma.SortOrderInput | Prisma.SortOrder
   tool?: Prisma.SortOrderInput | Prisma.SortOrder
   arguments?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -410,6 +447,9 @@ export type AgentRunStepScalarWhereWithAggregatesInput = {
   calls?: Prisma.JsonWithAggregatesFilter<"AgentRunStep">
   inputTokens?: Prisma.IntWithAggregatesFilter<"AgentRunStep"> | number
   outputTokens?: Prisma.IntWithAggregatesFilter<"AgentRunStep"> | number
+  provider?: Prisma.StringNullableWithAggregatesFilter<"AgentRunStep"> | string | null
+  model?: Prisma.StringNullableWithAggregatesFilter<"AgentRunStep"> | string | null
+  costMicros?: Prisma.BigIntWithAggregatesFilter<"AgentRunStep"> | bigint | number
   callId?: Prisma.StringNullableWithAggregatesFilter<"AgentRunStep"> | string | null
   tool?: Prisma.StringNullableWithAggregatesFilter<"AgentRunStep"> | string | null
   arguments?: Prisma.JsonNullableWithAggregatesFilter<"AgentRunStep">
@@ -432,6 +472,9 @@ export type AgentRunStepCreateInput = {
   calls: Prisma.JsonNullValueInput | runtime.InputJsonValue
   inputTokens?: number
   outputTokens?: number
+  provider?: string | null
+  model?: string | null
+  costMicros?: bigint | number
   callId?: string | null
   tool?: string | null
   arguments?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -454,6 +497,9 @@ export type AgentRunStepUncheckedCreateInput = {
   calls: Prisma.JsonNullValueInput | runtime.InputJsonValue
   inputTokens?: number
   outputTokens?: number
+  provider?: string | null
+  model?: string | null
+  costMicros?: bigint | number
   callId?: string | null
   tool?: string | null
   arguments?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -476,6 +522,9 @@ export type AgentRunStepUpdateInput = {
   calls?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   callId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   tool?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   arguments?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -498,6 +547,9 @@ export type AgentRunStepUncheckedUpdateInput = {
   calls?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   callId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   tool?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   arguments?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -520,6 +572,9 @@ export type AgentRunStepCreateManyInput = {
   calls: Prisma.JsonNullValueInput | runtime.InputJsonValue
   inputTokens?: number
   outputTokens?: number
+  provider?: string | null
+  model?: string | null
+  costMicros?: bigint | number
   callId?: string | null
   tool?: string | null
   arguments?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -542,6 +597,9 @@ export type AgentRunStepUpdateManyMutationInput = {
   calls?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   callId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   tool?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   arguments?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -564,6 +622,9 @@ export type AgentRunStepUncheckedUpdateManyInput = {
   calls?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   callId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   tool?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   arguments?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
@@ -592,6 +653,9 @@ export type AgentRunStepCountOrderByAggregateInput = {
   calls?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrder
+  model?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   callId?: Prisma.SortOrder
   tool?: Prisma.SortOrder
   arguments?: Prisma.SortOrder
@@ -608,6 +672,7 @@ export type AgentRunStepAvgOrderByAggregateInput = {
   number?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
 }
 
 export type AgentRunStepMaxOrderByAggregateInput = {
@@ -619,6 +684,9 @@ export type AgentRunStepMaxOrderByAggregateInput = {
   text?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrder
+  model?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   callId?: Prisma.SortOrder
   tool?: Prisma.SortOrder
   approvalId?: Prisma.SortOrder
@@ -637,6 +705,9 @@ export type AgentRunStepMinOrderByAggregateInput = {
   text?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrder
+  model?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   callId?: Prisma.SortOrder
   tool?: Prisma.SortOrder
   approvalId?: Prisma.SortOrder
@@ -650,6 +721,7 @@ export type AgentRunStepSumOrderByAggregateInput = {
   number?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
 }
 
 
@@ -664,6 +736,9 @@ export type AgentRunStepSelect<ExtArgs extends runtime.Types.Extensions.Internal
   calls?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  provider?: boolean
+  model?: boolean
+  costMicros?: boolean
   callId?: boolean
   tool?: boolean
   arguments?: boolean
@@ -686,6 +761,9 @@ export type AgentRunStepSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   calls?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  provider?: boolean
+  model?: boolean
+  costMicros?: boolean
   callId?: boolean
   tool?: boolean
   arguments?: boolean
@@ -708,6 +786,9 @@ export type AgentRunStepSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   calls?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  provider?: boolean
+  model?: boolean
+  costMicros?: boolean
   callId?: boolean
   tool?: boolean
   arguments?: boolean
@@ -730,6 +811,9 @@ export type AgentRunStepSelectScalar = {
   calls?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  provider?: boolean
+  model?: boolean
+  costMicros?: boolean
   callId?: boolean
   tool?: boolean
   arguments?: boolean
@@ -742,7 +826,7 @@ export type AgentRunStepSelectScalar = {
   endedAt?: boolean
 }
 
-export type AgentRunStepOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "runId" | "number" | "kind" | "status" | "text" | "calls" | "inputTokens" | "outputTokens" | "callId" | "tool" | "arguments" | "output" | "sources" | "approvalId" | "failureCode" | "failureMessage" | "startedAt" | "endedAt", ExtArgs["result"]["agentRunStep"]>
+export type AgentRunStepOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "runId" | "number" | "kind" | "status" | "text" | "calls" | "inputTokens" | "outputTokens" | "provider" | "model" | "costMicros" | "callId" | "tool" | "arguments" | "output" | "sources" | "approvalId" | "failureCode" | "failureMessage" | "startedAt" | "endedAt", ExtArgs["result"]["agentRunStep"]>
 
 export type $AgentRunStepPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "AgentRunStep"
@@ -757,6 +841,9 @@ export type $AgentRunStepPayload<ExtArgs extends runtime.Types.Extensions.Intern
     calls: runtime.JsonValue
     inputTokens: number
     outputTokens: number
+    provider: string | null
+    model: string | null
+    costMicros: bigint
     callId: string | null
     tool: string | null
     arguments: runtime.JsonValue | null
@@ -1199,6 +1286,9 @@ export interface AgentRunStepFieldRefs {
   readonly calls: Prisma.FieldRef<"AgentRunStep", 'Json'>
   readonly inputTokens: Prisma.FieldRef<"AgentRunStep", 'Int'>
   readonly outputTokens: Prisma.FieldRef<"AgentRunStep", 'Int'>
+  readonly provider: Prisma.FieldRef<"AgentRunStep", 'String'>
+  readonly model: Prisma.FieldRef<"AgentRunStep", 'String'>
+  readonly costMicros: Prisma.FieldRef<"AgentRunStep", 'BigInt'>
   readonly callId: Prisma.FieldRef<"AgentRunStep", 'String'>
   readonly tool: Prisma.FieldRef<"AgentRunStep", 'String'>
   readonly arguments: Prisma.FieldRef<"AgentRunStep", 'Json'>

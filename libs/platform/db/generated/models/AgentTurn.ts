@@ -29,11 +29,13 @@ export type AggregateAgentTurn = {
 export type AgentTurnAvgAggregateOutputType = {
   inputTokens: number | null
   outputTokens: number | null
+  costMicros: number | null
 }
 
 export type AgentTurnSumAggregateOutputType = {
   inputTokens: number | null
   outputTokens: number | null
+  costMicros: bigint | null
 }
 
 export type AgentTurnMinAggregateOutputType = {
@@ -48,6 +50,8 @@ export type AgentTurnMinAggregateOutputType = {
   model: string | null
   inputTokens: number | null
   outputTokens: number | null
+  provider: string | null
+  costMicros: bigint | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -64,6 +68,8 @@ export type AgentTurnMaxAggregateOutputType = {
   model: string | null
   inputTokens: number | null
   outputTokens: number | null
+  provider: string | null
+  costMicros: bigint | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -80,6 +86,8 @@ export type AgentTurnCountAggregateOutputType = {
   model: number
   inputTokens: number
   outputTokens: number
+  provider: number
+  costMicros: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -89,11 +97,13 @@ export type AgentTurnCountAggregateOutputType = {
 export type AgentTurnAvgAggregateInputType = {
   inputTokens?: true
   outputTokens?: true
+  costMicros?: true
 }
 
 export type AgentTurnSumAggregateInputType = {
   inputTokens?: true
   outputTokens?: true
+  costMicros?: true
 }
 
 export type AgentTurnMinAggregateInputType = {
@@ -108,6 +118,8 @@ export type AgentTurnMinAggregateInputType = {
   model?: true
   inputTokens?: true
   outputTokens?: true
+  provider?: true
+  costMicros?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -124,6 +136,8 @@ export type AgentTurnMaxAggregateInputType = {
   model?: true
   inputTokens?: true
   outputTokens?: true
+  provider?: true
+  costMicros?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -140,6 +154,8 @@ export type AgentTurnCountAggregateInputType = {
   model?: true
   inputTokens?: true
   outputTokens?: true
+  provider?: true
+  costMicros?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -243,6 +259,8 @@ export type AgentTurnGroupByOutputType = {
   model: string | null
   inputTokens: number
   outputTokens: number
+  provider: string | null
+  costMicros: bigint
   createdAt: Date
   updatedAt: Date
   _count: AgentTurnCountAggregateOutputType | null
@@ -282,6 +300,8 @@ export type AgentTurnWhereInput = {
   model?: Prisma.StringNullableFilter<"AgentTurn"> | string | null
   inputTokens?: Prisma.IntFilter<"AgentTurn"> | number
   outputTokens?: Prisma.IntFilter<"AgentTurn"> | number
+  provider?: Prisma.StringNullableFilter<"AgentTurn"> | string | null
+  costMicros?: Prisma.BigIntFilter<"AgentTurn"> | bigint | number
   createdAt?: Prisma.DateTimeFilter<"AgentTurn"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"AgentTurn"> | Date | string
 }
@@ -298,6 +318,8 @@ export type AgentTurnOrderByWithRelationInput = {
   model?: Prisma.SortOrderInput | Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrderInput | Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -318,6 +340,8 @@ export type AgentTurnWhereUniqueInput = Prisma.AtLeast<{
   model?: Prisma.StringNullableFilter<"AgentTurn"> | string | null
   inputTokens?: Prisma.IntFilter<"AgentTurn"> | number
   outputTokens?: Prisma.IntFilter<"AgentTurn"> | number
+  provider?: Prisma.StringNullableFilter<"AgentTurn"> | string | null
+  costMicros?: Prisma.BigIntFilter<"AgentTurn"> | bigint | number
   createdAt?: Prisma.DateTimeFilter<"AgentTurn"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"AgentTurn"> | Date | string
 }, "orgId_id">
@@ -334,6 +358,8 @@ export type AgentTurnOrderByWithAggregationInput = {
   model?: Prisma.SortOrderInput | Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrderInput | Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.AgentTurnCountOrderByAggregateInput
@@ -358,6 +384,8 @@ export type AgentTurnScalarWhereWithAggregatesInput = {
   model?: Prisma.StringNullableWithAggregatesFilter<"AgentTurn"> | string | null
   inputTokens?: Prisma.IntWithAggregatesFilter<"AgentTurn"> | number
   outputTokens?: Prisma.IntWithAggregatesFilter<"AgentTurn"> | number
+  provider?: Prisma.StringNullableWithAggregatesFilter<"AgentTurn"> | string | null
+  costMicros?: Prisma.BigIntWithAggregatesFilter<"AgentTurn"> | bigint | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"AgentTurn"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"AgentTurn"> | Date | string
 }
@@ -374,6 +402,8 @@ export type AgentTurnCreateInput = {
   model?: string | null
   inputTokens?: number
   outputTokens?: number
+  provider?: string | null
+  costMicros?: bigint | number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -390,6 +420,8 @@ export type AgentTurnUncheckedCreateInput = {
   model?: string | null
   inputTokens?: number
   outputTokens?: number
+  provider?: string | null
+  costMicros?: bigint | number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -406,6 +438,8 @@ export type AgentTurnUpdateInput = {
   model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -422,6 +456,8 @@ export type AgentTurnUncheckedUpdateInput = {
   model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -438,6 +474,8 @@ export type AgentTurnCreateManyInput = {
   model?: string | null
   inputTokens?: number
   outputTokens?: number
+  provider?: string | null
+  costMicros?: bigint | number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -454,6 +492,8 @@ export type AgentTurnUpdateManyMutationInput = {
   model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -470,6 +510,8 @@ export type AgentTurnUncheckedUpdateManyInput = {
   model?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   inputTokens?: Prisma.IntFieldUpdateOperationsInput | number
   outputTokens?: Prisma.IntFieldUpdateOperationsInput | number
+  provider?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -491,6 +533,8 @@ export type AgentTurnCountOrderByAggregateInput = {
   model?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -498,6 +542,7 @@ export type AgentTurnCountOrderByAggregateInput = {
 export type AgentTurnAvgOrderByAggregateInput = {
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
 }
 
 export type AgentTurnMaxOrderByAggregateInput = {
@@ -512,6 +557,8 @@ export type AgentTurnMaxOrderByAggregateInput = {
   model?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -528,6 +575,8 @@ export type AgentTurnMinOrderByAggregateInput = {
   model?: Prisma.SortOrder
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  provider?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -535,6 +584,15 @@ export type AgentTurnMinOrderByAggregateInput = {
 export type AgentTurnSumOrderByAggregateInput = {
   inputTokens?: Prisma.SortOrder
   outputTokens?: Prisma.SortOrder
+  costMicros?: Prisma.SortOrder
+}
+
+export type BigIntFieldUpdateOperationsInput = {
+  set?: bigint | number
+  increment?: bigint | number
+  decrement?: bigint | number
+  multiply?: bigint | number
+  divide?: bigint | number
 }
 
 
@@ -551,6 +609,8 @@ export type AgentTurnSelect<ExtArgs extends runtime.Types.Extensions.InternalArg
   model?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  provider?: boolean
+  costMicros?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["agentTurn"]>
@@ -567,6 +627,8 @@ export type AgentTurnSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ext
   model?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  provider?: boolean
+  costMicros?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["agentTurn"]>
@@ -583,6 +645,8 @@ export type AgentTurnSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ext
   model?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  provider?: boolean
+  costMicros?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["agentTurn"]>
@@ -599,11 +663,13 @@ export type AgentTurnSelectScalar = {
   model?: boolean
   inputTokens?: boolean
   outputTokens?: boolean
+  provider?: boolean
+  costMicros?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type AgentTurnOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "agentId" | "channelId" | "questionId" | "answerId" | "status" | "failureCode" | "model" | "inputTokens" | "outputTokens" | "createdAt" | "updatedAt", ExtArgs["result"]["agentTurn"]>
+export type AgentTurnOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "agentId" | "channelId" | "questionId" | "answerId" | "status" | "failureCode" | "model" | "inputTokens" | "outputTokens" | "provider" | "costMicros" | "createdAt" | "updatedAt", ExtArgs["result"]["agentTurn"]>
 
 export type $AgentTurnPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "AgentTurn"
@@ -620,6 +686,8 @@ export type $AgentTurnPayload<ExtArgs extends runtime.Types.Extensions.InternalA
     model: string | null
     inputTokens: number
     outputTokens: number
+    provider: string | null
+    costMicros: bigint
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["agentTurn"]>
@@ -1056,6 +1124,8 @@ export interface AgentTurnFieldRefs {
   readonly model: Prisma.FieldRef<"AgentTurn", 'String'>
   readonly inputTokens: Prisma.FieldRef<"AgentTurn", 'Int'>
   readonly outputTokens: Prisma.FieldRef<"AgentTurn", 'Int'>
+  readonly provider: Prisma.FieldRef<"AgentTurn", 'String'>
+  readonly costMicros: Prisma.FieldRef<"AgentTurn", 'BigInt'>
   readonly createdAt: Prisma.FieldRef<"AgentTurn", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"AgentTurn", 'DateTime'>
 }
