@@ -40,7 +40,7 @@ const project = (displayName, testMatch, more = {}) => ({
 export default {
   cacheDirectory: '.cache/jest',
   maxWorkers: 2,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   projects: [
     project('unit', ['{apps,libs,test}/**/*.spec.ts']),
     project('integration', ['libs/**/*.int-spec.ts', 'test/**/*.int-spec.ts'], run),

@@ -147,7 +147,7 @@ describe('every operation for every principal and id', () => {
     }
     process.stdout.write(`${operations.length} operations, ${requests} requests\n`);
     expect(findings).toEqual([]);
-  }, 300_000);
+  }, 600_000);
 
   it('asks for a credential before it looks at anything, for HEAD too', async () => {
     const answers: string[] = [];
