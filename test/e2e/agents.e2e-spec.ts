@@ -18,6 +18,7 @@ import type {
 import { type AgentGround, approvalOf, newAgent, newAgentGround, readRun, runEnded, runWaits, startRun, toolSteps } from '../lib/agents.js';
 import { Api, eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import type { FakeCompletionRequest } from '../lib/fake-model.js';
+import { usageOf } from '../lib/models.js';
 import { LiveClient } from '../lib/live-client.js';
 
 let ground: AgentGround;
@@ -532,6 +533,10 @@ describe('an agent in a workflow', () => {
     expect((await member.api.get<Page<AgentRunSummary>>('/v1/agent-runs', { agentId: agent.id })).data).toMatchObject([
       { trigger: 'workflow', tainted: true, status: 'succeeded' },
     ]);
+    // The call that the kill cut off stays counted, once, as it was estimated.
+    const used = (await usageOf(owner, 'agent')).find(({ key }) => key === agent.id);
+    expect(used).toMatchObject({ calls: 4, estimatedCalls: 1 });
+    expect(used?.outputTokens).toBeGreaterThanOrEqual(2_000);
   });
 
   it('fails with the failure of its run, and is tried again as a new one', async () => {
