@@ -17,7 +17,7 @@ const McpServerUrl = z
 
 /** Headers that the protocol or the connection itself sets. */
 const OWN_HEADERS =
-  /^(accept|authorization|connection|content-.*|expect|host|idempotency-key|keep-alive|mcp-.*|proxy-.*|te|trailer|transfer-encoding|upgrade)$/i;
+  /^(accept|connection|content-.*|expect|host|idempotency-key|keep-alive|mcp-.*|proxy-.*|te|trailer|transfer-encoding|upgrade)$/i;
 const Secret = z
   .string()
   .regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, 'must be visible ASCII characters')

@@ -34,21 +34,45 @@ beforeEach(() => {
   foreign.calls.length = 0;
 });
 
-const toolsOf = async ({ id }: McpServer) => (await owner.api.get<Page<McpServerTool>>(`/v1/mcp-servers/${id}/tools`)).data;
-const review = ({ serverId, id, hash }: McpServerTool, more: object = {}) =>
-  owner.api.patch<McpServerTool>(`/v1/mcp-servers/${serverId}/tools/${id}`, { state: 'allowed', hash, ...more });
+const toolsOf = async ({ id }: McpServer, by = owner) => (await by.api.get<Page<McpServerTool>>(`/v1/mcp-servers/${id}/tools`)).data;
+const review = ({ serverId, id, hash }: McpServerTool, more: object = {}, by = owner) =>
+  by.api.patch<McpServerTool>(`/v1/mcp-servers/${serverId}/tools/${id}`, { state: 'allowed', hash, ...more });
 
-async function newServer(more: object = {}): Promise<{ server: McpServer; tool: McpServerTool }> {
-  const { id } = await owner.api.post<McpServer>('/v1/mcp-servers', { name: `post${++number}`, url: foreign.url, ...more });
-  const server = await owner.api.post<McpServer>(`/v1/mcp-servers/${id}/refresh`);
-  return { server, tool: (await toolsOf(server))[0] as McpServerTool };
+async function newServer(more: object = {}, by = owner): Promise<{ server: McpServer; tool: McpServerTool }> {
+  const { id } = await by.api.post<McpServer>('/v1/mcp-servers', { name: `post${++number}`, url: foreign.url, ...more });
+  const server = await by.api.post<McpServer>(`/v1/mcp-servers/${id}/refresh`);
+  return { server, tool: (await toolsOf(server, by))[0] as McpServerTool };
 }
-async function newAllowed(effect = 'outward'): Promise<{ server: McpServer; tool: McpServerTool }> {
-  const { server, tool } = await newServer();
-  return { server, tool: await review(tool, { effect }) };
+async function newAllowed(effect = 'outward', by = owner): Promise<{ server: McpServer; tool: McpServerTool }> {
+  const { server, tool } = await newServer({}, by);
+  return { server, tool: await review(tool, { effect }, by) };
 }
 const offered = async ({ api }: Person, name: string) =>
   (await api.get<Page<Tool>>('/v1/tools', { limit: 200 })).data.find((one) => one.name === name);
+/** A tool that never answers `hang`. */
+const hanging = () => ({
+  name: 'send',
+  inputSchema: TEXT,
+  answer: ({ text }: Record<string, unknown>) => (text === 'hang' ? new Promise<object>(() => undefined) : DONE),
+});
+const DONE = { content: [{ type: 'text', text: 'done' }] };
+const isOver = ({ status }: WorkflowRun) => status !== 'running' && status !== 'pending';
+const workflowEnded = (by: Person, { id }: Pick<WorkflowRun, 'id'>) =>
+  eventually(
+    'the workflow ends',
+    async () => {
+      const now = await by.api.get<WorkflowRun>(`/v1/workflow-runs/${id}`);
+      return isOver(now) && now;
+    },
+    30_000,
+  );
+/** A workflow of one call, with `input` as its arguments. */
+async function runStep(by: Person, tool: string, input: object): Promise<WorkflowRun> {
+  const steps = [{ id: 'one', kind: 'tool', with: { tool, arguments: '${{ input }}' } }];
+  const definition = { steps, output: { n: '${{ steps.one.output.structured.n }}', text: '${{ steps.one.output.text }}' } };
+  const { id } = await by.api.post<{ id: string }>('/v1/workflows', { name: `one ${++number}`, definition });
+  return by.api.post<WorkflowRun>(`/v1/workflows/${id}/runs`, { input });
+}
 
 /** A run that makes one call, as far as it goes by itself. */
 async function runOf(agent: Agent, tool: string, args: unknown = { text: 'Dear all' }): Promise<AgentRun> {
@@ -150,16 +174,7 @@ describe('tools of other MCP servers', () => {
     ];
     const { tool } = await newAllowed('reads');
     expect(tool.tool).toMatch(/^post\d+__find_it_[0-9a-f]{8}$/);
-    const steps = [{ id: 'find', kind: 'tool', with: { tool: tool.tool, arguments: { text: '${{ input.what }}' } } }];
-    const { id } = await member.api.post<{ id: string }>('/v1/workflows', {
-      name: `find ${number}`,
-      definition: { steps, output: { n: '${{ steps.find.output.structured.n }}', text: '${{ steps.find.output.text }}' } },
-    });
-    const run = await member.api.post<WorkflowRun>(`/v1/workflows/${id}/runs`, { input: { what: 'it' } });
-    const ended = await eventually('the workflow ends', async () => {
-      const now = await member.api.get<WorkflowRun>(`/v1/workflow-runs/${run.id}`);
-      return now.status !== 'running' && now.status !== 'pending' && now;
-    });
+    const ended = await workflowEnded(member, await runStep(member, tool.tool, { text: 'it' }));
     expect(ended).toMatchObject({ status: 'succeeded', output: { n: 3, text: 'ab' } });
     expect(foreign.calls).toMatchObject([{ tool: 'Find/It', arguments: { text: 'it' } }]);
   });
@@ -255,5 +270,35 @@ describe('tools of other MCP servers', () => {
     });
     expect((await toolsOf(server))[0]).toMatchObject({ state: 'changed' });
     expect((await owner.api.refused(403, 'POST', `${path}/refresh`)).code).toBe('outbound.refused');
+  });
+
+  it('are felt by nobody else when they hang', async () => {
+    foreign.tools = [hanging()];
+    const [{ tool }, { tool: theirs }] = [await newAllowed('reads'), await newAllowed('reads', stranger)];
+    const [own, others] = await Promise.all([McpCaller.connect(member.api), McpCaller.connect(stranger.api)]);
+    const held = Array.from({ length: 8 }, () => own.ask(tool.tool, { text: 'hang' }).catch(() => null));
+    await eventually('the calls hang', () => Promise.resolve(foreign.calls.length === 8));
+
+    expect((await own.problem(tool.tool, { text: 'one more' })).code).toBe('mcp-servers.busy');
+    expect(await others.call(theirs.tool, { text: 'quick' })).toMatchObject({ text: 'done' });
+    foreign.hangUp();
+    await Promise.all(held);
+    expect(await own.call(tool.tool, { text: 'quick' })).toMatchObject({ text: 'done' });
+    await Promise.all([own.close(), others.close()]);
+  });
+
+  it('are called once for a key, over a kill -9 in the middle of the call', async () => {
+    foreign.tools = [hanging()];
+    const { tool } = await newAllowed('writes');
+    const agent = await newAgent(owner, { tools: [tool.tool] });
+    const [run, workflow] = [await runOf(agent, tool.tool, { text: 'hang' }), await runStep(member, tool.tool, { text: 'hang' })];
+    await eventually('both calls hang', () => Promise.resolve(foreign.calls.length === 2), 30_000);
+    await ground.restart();
+
+    expect(toolSteps(await runWaits(member, run, 60_000))).toMatchObject([
+      { status: 'outcome_unknown', failure: { code: 'tools.outcome_unknown' } },
+    ]);
+    expect(await workflowEnded(member, workflow)).toMatchObject({ status: 'failed', failure: { code: 'tools.outcome_unknown' } });
+    expect(foreign.calls).toHaveLength(2);
   });
 });

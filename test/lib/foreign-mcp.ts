@@ -36,8 +36,13 @@ export class ForeignMcp {
     return `http://127.0.0.1:${this.port}/mcp`;
   }
 
-  async stop(): Promise<void> {
+  /** Breaks off every answer that is under way. */
+  hangUp(): void {
     this.http.closeAllConnections();
+  }
+
+  async stop(): Promise<void> {
+    this.hangUp();
     await new Promise((resolve) => this.http.close(resolve));
   }
 

@@ -2,13 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { Client, type JsonSchemaValidator, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { VERSION } from '@atrium/platform/config';
 import { storable } from '@atrium/platform/db';
-import { DomainError, Forbidden, Unavailable } from '@atrium/platform/errors';
+import { DomainError, Forbidden, QuotaExceeded, Unavailable } from '@atrium/platform/errors';
 import { SafeFetch } from '@atrium/platform/http';
 import { cleanText, cut, oneLine } from './clean-text.js';
 import { McpCredentials } from './credentials.js';
 import type { McpServerRow } from './mcp-server.js';
-import { type FoundTool, foundTool, type ListedTool } from './server-tool.js';
+import { type FoundTool, foundTool } from './server-tool.js';
 
+/** Visits of one organization under way in a process, so that its slow servers take the place of its own calls only. */
+const MAX_VISITS = 8;
 /** How long a visit may take, everything together. Milliseconds. */
 const VISIT_MS = 30_000;
 const MAX_ANSWER_BYTES = 2 * 1_048_576;
@@ -54,20 +56,42 @@ export interface Visit {
  */
 @Injectable()
 export class ForeignServers {
+  private readonly underWay = new Map<string, number>();
+
   constructor(
     private readonly outbound: SafeFetch,
     private readonly credentials: McpCredentials,
   ) {}
 
-  /** Opens a visit and ends it. @throws Unavailable `mcp-servers.failed`, Forbidden `outbound.refused`, and what `fn` throws */
+  /**
+   * Opens a visit and ends it. Not inside a transaction.
+   * @throws Unavailable `mcp-servers.failed`, Forbidden `outbound.refused`, QuotaExceeded `mcp-servers.busy`, and what `fn` throws
+   */
   async visit<T>(server: McpServerRow, fn: (visit: Visit) => Promise<T>): Promise<T> {
+    const leave = this.enter(server.orgId);
     const line = new Line(this.outbound, server, this.credentials.headersOf(server));
     try {
       await line.open();
       return await fn(line);
     } finally {
       line.end();
+      leave();
     }
+  }
+
+  /** Gives what ends it. @throws QuotaExceeded `mcp-servers.busy` */
+  private enter(orgId: string): () => void {
+    const count = this.underWay.get(orgId) ?? 0;
+    if (count >= MAX_VISITS)
+      throw new QuotaExceeded('mcp-servers.busy', `${MAX_VISITS} calls of the organization to MCP servers are under way.`, {
+        retryAfterSeconds: 5,
+      });
+    this.underWay.set(orgId, count + 1);
+    return () => {
+      const left = (this.underWay.get(orgId) ?? 1) - 1;
+      if (left > 0) this.underWay.set(orgId, left);
+      else this.underWay.delete(orgId);
+    };
   }
 }
 
@@ -109,7 +133,7 @@ class Line implements Visit {
           this.options(),
         );
         for (const tool of tools.slice(0, MAX_TOOLS - found.size))
-          if (TOOL_NAME.test(tool.name) && !found.has(tool.name)) found.set(tool.name, foundTool(tool as ListedTool));
+          if (TOOL_NAME.test(tool.name) && !found.has(tool.name)) found.set(tool.name, foundTool(tool));
         if (nextCursor === undefined) break;
         cursor = nextCursor;
       }

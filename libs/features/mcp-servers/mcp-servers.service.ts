@@ -95,7 +95,8 @@ export class McpServersService {
 
   /**
    * Asks the server for its tools. What is not as it was allowed waits for a review, and administrators are told.
-   * @throws NotFound `mcp-servers.not_found`, Unavailable `mcp-servers.failed`, Forbidden `outbound.refused`, Conflict `mcp-servers.changed_meanwhile`
+   * @throws NotFound `mcp-servers.not_found`, Unavailable `mcp-servers.failed`, Forbidden `outbound.refused`, Conflict `mcp-servers.changed_meanwhile`,
+   * QuotaExceeded `mcp-servers.busy`
    */
   async refresh(ctx: OrgContext, id: McpServerId): Promise<McpServer> {
     const server = await this.db.readInOrg(ctx, (tx) => this.servers.get(tx, ctx, id));

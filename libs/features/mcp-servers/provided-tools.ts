@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import type { McpToolEffect, Tool as ToolShape } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
-import { Conflict, DomainError, QuotaExceeded } from '@atrium/platform/errors';
+import { Conflict, DomainError } from '@atrium/platform/errors';
 import { Events, type JsonObject } from '@atrium/platform/events';
 import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import { type OfferedTool, ToolRegistry, type ToolProvider } from '@atrium/platform/tools';
@@ -13,9 +13,6 @@ import { McpServerRepository } from './mcp-server.repository.js';
 import { McpServersService } from './mcp-servers.service.js';
 import { checkerOf, EFFECTS, type ServerToolRow, toolTold } from './server-tool.js';
 import { ServerToolRepository } from './server-tool.repository.js';
-
-/** Calls of one organization under way in a process, so that its slow servers take the place of its own calls only. */
-const MAX_CALLS = 8;
 
 const Answer = z.strictObject({
   /** What the tool said; what is no text in it is named only. */
@@ -27,8 +24,6 @@ const Answer = z.strictObject({
 /** The allowed tools of an organization's MCP servers, in the registry. */
 @Injectable()
 export class ProvidedTools implements ToolProvider, OnModuleInit {
-  private readonly underWay = new Map<string, number>();
-
   constructor(
     private readonly registry: ToolRegistry,
     private readonly db: Db,
@@ -55,31 +50,14 @@ export class ProvidedTools implements ToolProvider, OnModuleInit {
     const tool = {
       name: row.tool,
       description: `Tool ${row.name} of another server: ${row.description}`,
-      input: argumentsOf(inputSchema as JsonObject),
+      input: argumentsOf(inputSchema),
       output: Answer,
       permission: 'agents:run' as const,
       effects: EFFECTS[row.effect as McpToolEffect],
-      run: (ctx: OrgContext, args: Record<string, unknown>) => this.inTurn(ctx, () => this.call(ctx, row, args)),
+      run: (ctx: OrgContext, args: Record<string, unknown>) => this.call(ctx, row, args),
     };
     const { name, description, permission, effects } = tool;
     return { tool, shape: { name, description, permission, effects: [...effects], inputSchema, outputSchema: ANSWER_SCHEMA } };
-  }
-
-  /** @throws QuotaExceeded `mcp-servers.busy` */
-  private async inTurn<T>({ orgId }: OrgContext, call: () => Promise<T>): Promise<T> {
-    const count = this.underWay.get(orgId) ?? 0;
-    if (count >= MAX_CALLS)
-      throw new QuotaExceeded('mcp-servers.busy', `${MAX_CALLS} calls of the organization to MCP servers are under way.`, {
-        retryAfterSeconds: 5,
-      });
-    this.underWay.set(orgId, count + 1);
-    try {
-      return await call();
-    } finally {
-      const left = (this.underWay.get(orgId) ?? 1) - 1;
-      if (left > 0) this.underWay.set(orgId, left);
-      else this.underWay.delete(orgId);
-    }
   }
 
   /**

@@ -76,7 +76,7 @@ export function registryName(server: string, name: string): string {
 export const EFFECTS: Record<McpToolEffect, readonly ToolEffect[]> = {
   reads: ['reads_untrusted', 'publishes'],
   writes: ['reads_untrusted', 'publishes', 'writes'],
-  outward: ['reads_untrusted', 'publishes', 'writes', 'sends_out'],
+  outward: ['reads_untrusted', 'publishes', 'sends_out'],
 };
 
 /** What does not fit, at most 20 places; only for schemas that are bounded. */

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '@atrium/platform/events';
 import { oneLine } from './clean-text.js';
 
-const MAX_CHARS = 32_768;
+const MAX_CHARS = 16_384;
 /** Sub-schemas, each reference counted as what it stands for: what a check costs. */
 const MAX_NODES = 1_000;
 const MAX_DEPTH = 12;
