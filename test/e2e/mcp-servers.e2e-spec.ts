@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import type { Agent, AgentRun, AuditRow, McpServer, McpServerTool, Page, Tool, WorkflowRun } from '@atrium/contracts';
+import type { Agent, AgentRun, AuditRow, McpServer, McpServerTool, Page, Tool } from '@atrium/contracts';
 import { type AgentGround, approvalOf, newAgent, newAgentGround, runEnded, runWaits, startRun, toolSteps } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import { ForeignMcp } from '../lib/foreign-mcp.js';
 import { McpCaller } from '../lib/mcp.js';
+import { hanging, newAllowed, newMcpServer, review, runStep, TEXT, toolsOf, workflowEnded } from '../lib/mcp-servers.js';
 
-const TEXT = { properties: { text: { type: 'string', maxLength: 100 } }, required: ['text'], additionalProperties: false };
 const say = (text: string) => ({ kind: 'text' as const, text });
 const call = (tool: string, args: unknown) => ({ kind: 'call' as const, calls: [{ tool, arguments: args }] });
 
@@ -25,7 +25,6 @@ afterAll(async () => {
   await ground.remove();
   await foreign.stop();
 });
-let number = 0;
 beforeEach(() => {
   ground.model.reset();
   foreign.tools = [{ name: 'send', description: 'Sends a letter.', inputSchema: TEXT }];
@@ -34,45 +33,8 @@ beforeEach(() => {
   foreign.calls.length = 0;
 });
 
-const toolsOf = async ({ id }: McpServer, by = owner) => (await by.api.get<Page<McpServerTool>>(`/v1/mcp-servers/${id}/tools`)).data;
-const review = ({ serverId, id, hash }: McpServerTool, more: object = {}, by = owner) =>
-  by.api.patch<McpServerTool>(`/v1/mcp-servers/${serverId}/tools/${id}`, { state: 'allowed', hash, ...more });
-
-async function newServer(more: object = {}, by = owner): Promise<{ server: McpServer; tool: McpServerTool }> {
-  const { id } = await by.api.post<McpServer>('/v1/mcp-servers', { name: `post${++number}`, url: foreign.url, ...more });
-  const server = await by.api.post<McpServer>(`/v1/mcp-servers/${id}/refresh`);
-  return { server, tool: (await toolsOf(server, by))[0] as McpServerTool };
-}
-async function newAllowed(effect = 'outward', by = owner): Promise<{ server: McpServer; tool: McpServerTool }> {
-  const { server, tool } = await newServer({}, by);
-  return { server, tool: await review(tool, { effect }, by) };
-}
 const offered = async ({ api }: Person, name: string) =>
   (await api.get<Page<Tool>>('/v1/tools', { limit: 200 })).data.find((one) => one.name === name);
-/** A tool that never answers `hang`. */
-const hanging = () => ({
-  name: 'send',
-  inputSchema: TEXT,
-  answer: ({ text }: Record<string, unknown>) => (text === 'hang' ? new Promise<object>(() => undefined) : DONE),
-});
-const DONE = { content: [{ type: 'text', text: 'done' }] };
-const isOver = ({ status }: WorkflowRun) => status !== 'running' && status !== 'pending';
-const workflowEnded = (by: Person, { id }: Pick<WorkflowRun, 'id'>) =>
-  eventually(
-    'the workflow ends',
-    async () => {
-      const now = await by.api.get<WorkflowRun>(`/v1/workflow-runs/${id}`);
-      return isOver(now) && now;
-    },
-    30_000,
-  );
-/** A workflow of one call, with `input` as its arguments. */
-async function runStep(by: Person, tool: string, input: object): Promise<WorkflowRun> {
-  const steps = [{ id: 'one', kind: 'tool', with: { tool, arguments: '${{ input }}' } }];
-  const definition = { steps, output: { n: '${{ steps.one.output.structured.n }}', text: '${{ steps.one.output.text }}' } };
-  const { id } = await by.api.post<{ id: string }>('/v1/workflows', { name: `one ${++number}`, definition });
-  return by.api.post<WorkflowRun>(`/v1/workflows/${id}/runs`, { input });
-}
 
 /** A run that makes one call, as far as it goes by itself. */
 async function runOf(agent: Agent, tool: string, args: unknown = { text: 'Dear all' }): Promise<AgentRun> {
@@ -82,7 +44,7 @@ async function runOf(agent: Agent, tool: string, args: unknown = { text: 'Dear a
 
 describe('tools of other MCP servers', () => {
   it('are called by an agent once they are allowed and a person agrees, and not any more when they change', async () => {
-    const { server, tool } = await newServer({ credential: { kind: 'bearer', token: 'the-secret' } });
+    const { server, tool } = await newMcpServer(owner, foreign, { credential: { kind: 'bearer', token: 'the-secret' } });
     expect(tool).toMatchObject({
       name: 'send',
       tool: `${server.name}__send`,
@@ -96,7 +58,7 @@ describe('tools of other MCP servers', () => {
     expect((await owner.api.refused(400, 'POST', '/v1/agents', { body: { name: 'early', tools: [tool.tool] } })).code).toBe(
       'agents.unknown_tool',
     );
-    await review(tool);
+    await review(owner, tool);
     const agent = await newAgent(owner, { tools: [tool.tool] });
 
     const run = await runOf(agent, tool.tool);
@@ -123,7 +85,7 @@ describe('tools of other MCP servers', () => {
     await member.api.post(`/v1/approvals/${asked.id}/approve`);
     expect(toolSteps(await runEnded(member, second))).toMatchObject([{ status: 'failed', failure: { code: 'mcp-servers.tool_changed' } }]);
     expect(foreign.calls).toHaveLength(1);
-    const [changed] = await toolsOf(server);
+    const [changed] = await toolsOf(owner, server);
     expect(changed).toMatchObject({ state: 'changed', reviewed: { description: 'Sends a letter.' } });
     expect(await offered(member, tool.tool)).toBeUndefined();
     expect(
@@ -133,7 +95,7 @@ describe('tools of other MCP servers', () => {
         })
       ).code,
     ).toBe('mcp-servers.tool_changed');
-    await review(changed as McpServerTool);
+    await review(owner, changed as McpServerTool);
     expect((await offered(member, tool.tool))?.description).toContain('all that you know');
 
     const { data } = await owner.api.get<Page<AuditRow>>('/v1/audit', { limit: 200 });
@@ -145,7 +107,7 @@ describe('tools of other MCP servers', () => {
   });
 
   it('are nobody else’s', async () => {
-    const { server, tool } = await newAllowed();
+    const { server, tool } = await newAllowed(owner, foreign);
     expect(await offered(member, tool.tool)).toMatchObject({
       effects: expect.arrayContaining(['sends_out', 'reads_untrusted']) as string[],
     });
@@ -172,7 +134,7 @@ describe('tools of other MCP servers', () => {
         answer: () => ({ content: [{ type: 'text', text: 'a\u200bb' }], structuredContent: { n: 3 } }),
       },
     ];
-    const { tool } = await newAllowed('reads');
+    const { tool } = await newAllowed(owner, foreign, 'reads');
     expect(tool.tool).toMatch(/^post\d+__find_it_[0-9a-f]{8}$/);
     const ended = await workflowEnded(member, await runStep(member, tool.tool, { text: 'it' }));
     expect(ended).toMatchObject({ status: 'succeeded', output: { n: 3, text: 'ab' } });
@@ -180,7 +142,7 @@ describe('tools of other MCP servers', () => {
   });
 
   it('are checked by their schema before anything is sent', async () => {
-    const { tool } = await newAllowed('reads');
+    const { tool } = await newAllowed(owner, foreign, 'reads');
     const agent = await newAgent(owner, { tools: [tool.tool] });
     const ended = await runEnded(member, await runOf(agent, tool.tool, { text: 'x'.repeat(101), more: 1 }));
     expect(toolSteps(ended)).toMatchObject([{ status: 'failed', failure: { code: 'tools.invalid_arguments' } }]);
@@ -188,7 +150,7 @@ describe('tools of other MCP servers', () => {
   });
 
   it('ask a person, even when they only read, once the run has read something of others', async () => {
-    const { tool } = await newAllowed('reads');
+    const { tool } = await newAllowed(owner, foreign, 'reads');
     const agent = await newAgent(owner, { tools: [tool.tool] });
     ground.model.script(call(tool.tool, { text: 'one' }), call(tool.tool, { text: 'two' }), say('Done.'));
     const run = await startRun(member, agent);
@@ -214,7 +176,7 @@ describe('tools of other MCP servers', () => {
     ['fails', refuse(500), 'status 500'],
   ];
   it.each(MISDEEDS)('fail clearly when the server %s', async (_what, misdeed, words) => {
-    const { server } = await newServer();
+    const { server } = await newMcpServer(owner, foreign);
     foreign.instead = { 'tools/list': misdeed };
     const problem = await owner.api.refused(503, 'POST', `/v1/mcp-servers/${server.id}/refresh`);
     expect(problem).toMatchObject({ code: 'mcp-servers.failed', detail: expect.stringContaining(words) as string });
@@ -222,7 +184,7 @@ describe('tools of other MCP servers', () => {
   });
 
   it('are not called again when nobody knows whether a call happened', async () => {
-    const { tool } = await newAllowed('writes');
+    const { tool } = await newAllowed(owner, foreign, 'writes');
     const agent = await newAgent(owner, { tools: [tool.tool] });
     foreign.instead = { 'tools/call': (response) => response.destroy() };
     const run = await runOf(agent, tool.tool);
@@ -246,8 +208,8 @@ describe('tools of other MCP servers', () => {
       { name: 'far', inputSchema: { properties: { a: { $ref: 'http://169.254.169.254/' } } } },
       { name: 'hidden', description: 'Reads\u202e\u{e0041} a\u0007  book.', annotations: { readOnlyHint: true } },
     ];
-    const { server, tool } = await newServer();
-    expect((await toolsOf(server)).map(({ unusable, description, effect }) => [unusable, description, effect])).toEqual([
+    const { server, tool } = await newMcpServer(owner, foreign);
+    expect((await toolsOf(owner, server)).map(({ unusable, description, effect }) => [unusable, description, effect])).toEqual([
       [expect.stringContaining('its schema'), '', 'outward'],
       ['its schema refers to something outside of it', '', 'outward'],
       [null, 'Reads a book.', 'outward'],
@@ -259,8 +221,8 @@ describe('tools of other MCP servers', () => {
   });
 
   it('do not get the credential of another address, and addresses inside are refused', async () => {
-    const { server, tool } = await newServer({ credential: { kind: 'header', name: 'X-Key', value: 'the-secret' } });
-    await review(tool);
+    const { server, tool } = await newMcpServer(owner, foreign, { credential: { kind: 'header', name: 'X-Key', value: 'the-secret' } });
+    await review(owner, tool);
     const path = `/v1/mcp-servers/${server.id}`;
     expect((await owner.api.refused(400, 'PATCH', path, { body: { url: 'http://10.0.0.1/mcp' } })).code).toBe(
       'mcp-servers.credential_needed',
@@ -268,13 +230,13 @@ describe('tools of other MCP servers', () => {
     expect(await owner.api.patch<McpServer>(path, { url: 'http://10.0.0.1/mcp', credential: null })).toMatchObject({
       credentialHeader: null,
     });
-    expect((await toolsOf(server))[0]).toMatchObject({ state: 'changed' });
+    expect((await toolsOf(owner, server))[0]).toMatchObject({ state: 'changed' });
     expect((await owner.api.refused(403, 'POST', `${path}/refresh`)).code).toBe('outbound.refused');
   });
 
   it('are felt by nobody else when they hang', async () => {
     foreign.tools = [hanging()];
-    const [{ tool }, { tool: theirs }] = [await newAllowed('reads'), await newAllowed('reads', stranger)];
+    const [{ tool }, { tool: theirs }] = [await newAllowed(owner, foreign, 'reads'), await newAllowed(stranger, foreign, 'reads')];
     const [own, others] = await Promise.all([McpCaller.connect(member.api), McpCaller.connect(stranger.api)]);
     const held = Array.from({ length: 8 }, () => own.ask(tool.tool, { text: 'hang' }).catch(() => null));
     await eventually('the calls hang', () => Promise.resolve(foreign.calls.length === 8));
@@ -285,20 +247,5 @@ describe('tools of other MCP servers', () => {
     await Promise.all(held);
     expect(await own.call(tool.tool, { text: 'quick' })).toMatchObject({ text: 'done' });
     await Promise.all([own.close(), others.close()]);
-  });
-
-  it('are called once for a key, over a kill -9 in the middle of the call', async () => {
-    foreign.tools = [hanging()];
-    const { tool } = await newAllowed('writes');
-    const agent = await newAgent(owner, { tools: [tool.tool] });
-    const [run, workflow] = [await runOf(agent, tool.tool, { text: 'hang' }), await runStep(member, tool.tool, { text: 'hang' })];
-    await eventually('both calls hang', () => Promise.resolve(foreign.calls.length === 2), 30_000);
-    await ground.restart();
-
-    expect(toolSteps(await runWaits(member, run, 60_000))).toMatchObject([
-      { status: 'outcome_unknown', failure: { code: 'tools.outcome_unknown' } },
-    ]);
-    expect(await workflowEnded(member, workflow)).toMatchObject({ status: 'failed', failure: { code: 'tools.outcome_unknown' } });
-    expect(foreign.calls).toHaveLength(2);
   });
 });

@@ -1,0 +1,54 @@
+import { type AgentGround, newAgent, newAgentGround, runEnded, runWaits, startRun, toolSteps } from '../lib/agents.js';
+import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
+import { ForeignMcp } from '../lib/foreign-mcp.js';
+import { hanging, newAllowed, runStep, workflowEnded } from '../lib/mcp-servers.js';
+
+let foreign: ForeignMcp;
+let ground: AgentGround;
+let owner: Person;
+let member: Person;
+beforeAll(async () => {
+  foreign = await ForeignMcp.start();
+  ground = await newAgentGround({ OUTBOUND_ALLOW: `127.0.0.1:${foreign.port}` });
+  owner = await newOrganization('Tools', ground.baseUrl);
+  member = await newColleague(owner);
+}, 180_000);
+afterAll(async () => {
+  await ground.remove();
+  await foreign.stop();
+});
+beforeEach(() => {
+  ground.model.reset();
+  foreign.tools = [hanging()];
+  foreign.calls.length = 0;
+});
+
+describe('tools of other MCP servers', () => {
+  it('are called once for a key, over a kill -9 in the middle of the call', async () => {
+    foreign.tools = [hanging()];
+    const { tool } = await newAllowed(owner, foreign, 'writes');
+    const agent = await newAgent(owner, { tools: [tool.tool] });
+    ground.model.script({ kind: 'call', calls: [{ tool: tool.tool, arguments: { text: 'hang' } }] });
+    const [run, workflow] = [await startRun(member, agent), await runStep(member, tool.tool, { text: 'hang' })];
+    await eventually('both calls hang', () => Promise.resolve(foreign.calls.length === 2), 30_000);
+    await ground.restart();
+
+    expect(toolSteps(await runWaits(member, run, 60_000))).toMatchObject([
+      { status: 'outcome_unknown', failure: { code: 'tools.outcome_unknown' } },
+    ]);
+    expect(await workflowEnded(member, workflow)).toMatchObject({ status: 'failed', failure: { code: 'tools.outcome_unknown' } });
+    expect(foreign.calls).toHaveLength(2);
+  });
+
+  it('are waited for 30 seconds, and a tool that only reads has failed then', async () => {
+    const { tool } = await newAllowed(owner, foreign, 'reads');
+    const agent = await newAgent(owner, { tools: [tool.tool] });
+    ground.model.script({ kind: 'call', calls: [{ tool: tool.tool, arguments: { text: 'hang' } }] }, { kind: 'text', text: 'Done.' });
+    const run = await runEnded(member, await startRun(member, agent), 90_000);
+
+    expect(run.status).toBe('succeeded');
+    expect(toolSteps(run)).toMatchObject([
+      { status: 'failed', failure: { code: 'mcp-servers.failed', message: expect.stringContaining('within 30 seconds') as string } },
+    ]);
+  });
+});
