@@ -224,7 +224,7 @@ export const PROBLEMS = {
     'Invalid',
     'Another address needs the credential anew, or null: what one server was given is not sent to another.',
   ],
-  'mcp-servers.changed_meanwhile': ['Conflict', 'The address or credential was changed while the server was asked; try again.'],
+  'mcp-servers.changed_meanwhile': ['Conflict', 'The address was changed while the server was asked; try again.'],
   'mcp-servers.tool_changed': ['Conflict', 'The tool is not what was reviewed; an administrator has to review it again.'],
   'mcp-servers.tool_unusable': ['Conflict', 'The tool cannot be allowed; `unusable` says why.'],
   'mcp-servers.tool_failed': ['Unavailable', 'The tool of the other server answered with an error.'],

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Agent, AgentRun, AuditRow, McpServer, McpServerTool, Page, Tool } from '@atrium/contracts';
+import type { Agent, AgentRun, AuditRow, CreatedApiKey, McpServer, McpServerTool, Page, Tool } from '@atrium/contracts';
 import { type AgentGround, approvalOf, newAgent, newAgentGround, runEnded, runWaits, startRun, toolSteps } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import { ForeignMcp } from '../lib/foreign-mcp.js';
@@ -123,6 +123,13 @@ describe('tools of other MCP servers', () => {
     await expect(others.call(tool.tool, { text: 'theirs' })).rejects.toThrow('no such tool');
     await Promise.all([own.close(), others.close()]);
     expect(foreign.calls).toHaveLength(1);
+
+    const { key } = await owner.api.post<CreatedApiKey>('/v1/api-keys', { name: 'alone', agentId: (await newAgent(owner)).id });
+    const alone = await McpCaller.connect({ token: key, baseUrl: ground.baseUrl });
+    expect(await alone.tools()).not.toContain(tool.tool);
+    await review(owner, tool, { effect: 'writes' });
+    expect(await alone.tools()).toContain(tool.tool);
+    await alone.close();
   });
 
   it('are steps of workflows, and speak the older revision too', async () => {

@@ -36,9 +36,9 @@ describe('tools of other MCP servers', () => {
     expect(toolSteps(await runWaits(member, run, 60_000))).toMatchObject([
       { status: 'outcome_unknown', failure: { code: 'tools.outcome_unknown' } },
     ]);
-    expect(await workflowEnded(member, workflow)).toMatchObject({ status: 'failed', failure: { code: 'tools.outcome_unknown' } });
+    expect(await workflowEnded(member, workflow, 60_000)).toMatchObject({ status: 'failed', failure: { code: 'tools.outcome_unknown' } });
     expect(foreign.calls).toHaveLength(2);
-  });
+  }, 240_000);
 
   it('are waited for 30 seconds, and a tool that only reads has failed then', async () => {
     const { tool } = await newAllowed(owner, foreign, 'reads');
@@ -50,5 +50,5 @@ describe('tools of other MCP servers', () => {
     expect(toolSteps(run)).toMatchObject([
       { status: 'failed', failure: { code: 'mcp-servers.failed', message: expect.stringContaining('within 30 seconds') as string } },
     ]);
-  });
+  }, 120_000);
 });

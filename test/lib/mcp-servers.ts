@@ -42,12 +42,12 @@ export async function runStep({ api }: Person, tool: string, input: object): Pro
   return api.post<WorkflowRun>(`/v1/workflows/${id}/runs`, { input });
 }
 
-export const workflowEnded = ({ api }: Person, { id }: Pick<WorkflowRun, 'id'>) =>
+export const workflowEnded = ({ api }: Person, { id }: Pick<WorkflowRun, 'id'>, ms = 30_000) =>
   eventually(
     'the workflow ends',
     async () => {
       const now = await api.get<WorkflowRun>(`/v1/workflow-runs/${id}`);
       return now.status !== 'running' && now.status !== 'pending' && now;
     },
-    30_000,
+    ms,
   );

@@ -19,7 +19,7 @@ import { ForeignServers } from './foreign-servers.js';
 import { changesBetween, type McpServerRow, serverTold, toMcpServer } from './mcp-server.js';
 import { McpServerRepository } from './mcp-server.repository.js';
 import { comparison } from './refresh.js';
-import { type FoundTool, toolTold, toServerTool } from './server-tool.js';
+import { type FoundTool, type ServerToolRow, toolTold, toServerTool } from './server-tool.js';
 import { ServerToolRepository } from './server-tool.repository.js';
 
 const MAX_SERVERS = 50;
@@ -151,8 +151,10 @@ export class McpServersService {
 
   private async keep(tx: Tx, ctx: OrgContext, asked: McpServerRow, found: readonly FoundTool[]): Promise<McpServerRow> {
     const server = await this.servers.lock(tx, ctx, asked.id);
-    if (server.url !== asked.url || server.credentialHeader !== asked.credentialHeader)
-      throw new Conflict('mcp-servers.changed_meanwhile', 'The server was changed while it was asked. Try again.', { retryable: true });
+    if (server.url !== asked.url)
+      throw new Conflict('mcp-servers.changed_meanwhile', 'The address was changed while the server was asked. Try again.', {
+        retryable: true,
+      });
     const { added, changed, missing, dropped, told } = comparison(server, await this.tools.all(tx, ctx, server.id), found, new Date());
     await this.tools.remove(tx, ctx, dropped);
     await this.tools.insert(tx, added);
@@ -171,5 +173,4 @@ export class McpServersService {
   }
 }
 
-const definitionOf = ({ description, inputSchema, annotations }: McpServerTool | Parameters<typeof toServerTool>[0]) =>
-  ({ description, inputSchema, annotations }) as McpServerTool['reviewed'];
+const definitionOf = ({ description, inputSchema, annotations }: ServerToolRow) => ({ description, inputSchema, annotations });
