@@ -23,7 +23,6 @@ const SLOW_MS = 1_000;
  * organization.
  */
 class ScopedClient extends pg.Client {
-  declare readonly connection: { stream: Duplex };
   private opening: Promise<unknown> = Promise.resolve();
   private readOnly = false;
 
@@ -34,13 +33,13 @@ class ScopedClient extends pg.Client {
     if (/^\s*begin\b/i.test(text)) {
       const scope = dbScope.getStore();
       if (!scope?.open) return Promise.reject(new Error('a transaction outside Db'));
-      this.connection.stream.cork();
+      this.wire.cork();
       this.opening = run(prelude(scope));
       this.opening.catch(() => undefined);
       this.readOnly = scope.readOnly;
       return Promise.resolve({ command: 'BEGIN', rowCount: 0, rows: [], fields: [], oid: 0 });
     }
-    process.nextTick(() => this.connection.stream.uncork());
+    process.nextTick(() => this.wire.uncork());
     if (/^\s*commit\b/i.test(text)) {
       const committed = Promise.all([run('COMMIT'), this.opening]);
       if (this.readOnly) {
@@ -60,6 +59,10 @@ class ScopedClient extends pg.Client {
       if (ms > SLOW_MS) dbScope.getStore()?.slowQuery(text, ms);
     });
   }) as pg.Client['query'];
+
+  private get wire(): Duplex {
+    return (this as unknown as { connection: { stream: Duplex } }).connection.stream;
+  }
 }
 
 /** A pool that gives out connections for transactions only. */
