@@ -7,15 +7,16 @@ import { EventId, OrgId } from './ids.js';
  * `version` is that of the shape of `data`. A type that stands here is never renamed.
  */
 export const EVENTS = {
-  'instance.signed_in': { version: 1, audited: true, live: false },
   'instance.sign_in_failed': { version: 1, audited: true, live: false },
-  'instance.signed_out': { version: 1, audited: true, live: false },
-  'instance.refresh_reused': { version: 1, audited: true, live: false },
   'organizations.created': { version: 1, audited: true, live: false },
   'organizations.renamed': { version: 1, audited: true, live: true },
   'organizations.member_added': { version: 1, audited: true, live: true },
   'organizations.member_changed': { version: 1, audited: true, live: true },
   'organizations.member_removed': { version: 1, audited: true, live: true },
+  'organizations.signed_in': { version: 1, audited: true, live: false },
+  'organizations.sign_in_failed': { version: 1, audited: true, live: false },
+  'organizations.signed_out': { version: 1, audited: true, live: false },
+  'organizations.refresh_reused': { version: 1, audited: true, live: false },
   'organizations.team_created': { version: 1, audited: true, live: true },
   'organizations.team_changed': { version: 1, audited: true, live: true },
   'organizations.team_deleted': { version: 1, audited: true, live: true },

@@ -2,7 +2,7 @@ import { createHmac, generateKeyPairSync, randomBytes, randomUUID, sign } from '
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { CreatedApiKey, Problem, SignedIn, TokenPair } from '@atrium/contracts';
+import type { AuditRow, CreatedApiKey, Page, Problem, SignedIn, TokenPair } from '@atrium/contracts';
 import { anonymous, Api, newOrganization, type Person } from '../lib/api.js';
 import { testRun } from '../lib/run.js';
 
@@ -34,7 +34,7 @@ const sidOf = (accessToken: string) => String(decode(accessToken.split('.')[1])[
 const refresh = (refreshToken: string | undefined) =>
   anonymous().call<TokenPair & Problem>('POST', '/v1/auth/refresh', { body: { refreshToken } });
 const reuseEvents = (sessionId: string) =>
-  owned(`SELECT seq FROM events WHERE type = 'instance.refresh_reused' AND data ->> 'sessionId' = $1`, [sessionId]);
+  owned(`SELECT seq FROM events WHERE type = 'organizations.refresh_reused' AND data ->> 'sessionId' = $1`, [sessionId]);
 
 describe('access tokens', () => {
   let owner: Person;
@@ -256,25 +256,23 @@ describe('refresh tokens', () => {
   });
 });
 
-describe('the instance log', () => {
-  it('tells sign-ins, failures and sign-outs without e-mail addresses', async () => {
+describe('the log of the organization', () => {
+  it('tells administrators of sign-ins, failures and sign-outs, without e-mail addresses', async () => {
     const owner = await newOrganization();
     await anonymous().refused(401, 'POST', '/v1/auth/login', { body: { email: owner.email, password: 'wrong password' } });
     const { accessToken } = await anonymous().post<SignedIn>('/v1/auth/login', { email: owner.email, password: owner.password });
     await new Api(accessToken).post('/v1/auth/logout');
 
-    const rows = await owned<{ type: string; ip: string }>(
-      `SELECT type, ip, data::text FROM events WHERE org_id = '00000000-0000-0000-0000-000000000000' AND subject_id = $1 ORDER BY seq`,
-      [owner.user.id],
-    );
+    const { data } = await owner.api.get<Page<AuditRow>>('/v1/audit', { subjectId: owner.user.id, limit: 50 });
 
-    expect(rows.map((row) => row.type)).toEqual([
-      'instance.signed_in',
-      'instance.sign_in_failed',
-      'instance.signed_in',
-      'instance.signed_out',
+    const rows = data.filter(({ type }) => /\.sign/.test(type)).reverse();
+    expect(rows.map(({ type, actor }) => [type, actor.id])).toEqual([
+      ['organizations.signed_in', owner.user.id],
+      ['organizations.sign_in_failed', null],
+      ['organizations.signed_in', owner.user.id],
+      ['organizations.signed_out', owner.user.id],
     ]);
-    expect(rows.every((row) => row.ip !== null)).toBe(true);
+    expect(rows.every(({ ip }) => ip !== null)).toBe(true);
     expect(JSON.stringify(rows)).not.toContain('@');
   });
 });

@@ -159,7 +159,7 @@ export const CONTROLS: Record<string, Control> = {
     call: () => ({
       body: { email: `${randomUUID()}@example.com`, password: `pw ${randomUUID()}`, displayName: 'New', organizationName: 'New' },
     }),
-    audited: ['instance.signed_in', 'organizations.created', 'organizations.member_added'],
+    audited: ['organizations.created', 'organizations.member_added', 'organizations.signed_in'],
     noChange: (_tenant, by) => ({
       body: { email: by.email, password: `pw ${randomUUID()}`, displayName: 'New', organizationName: 'New' },
     }),
@@ -167,7 +167,7 @@ export const CONTROLS: Record<string, Control> = {
   'auth.login': {
     status: 200,
     call: ({ orgId }, { email, password }) => ({ body: { email, password, organizationId: orgId } }),
-    audited: ['instance.signed_in'],
+    audited: ['organizations.signed_in'],
   },
   'auth.refresh': {
     status: 200,
@@ -175,12 +175,12 @@ export const CONTROLS: Record<string, Control> = {
     audited: [],
     noChange: () => ({ body: { refreshToken: 'unknown' } }),
   },
-  'auth.logout': { status: 204, call: () => ({}), asNewPerson: true, audited: ['instance.signed_out'] },
-  'auth.logoutAll': { status: 204, call: () => ({}), asNewPerson: true, audited: ['instance.signed_out'] },
+  'auth.logout': { status: 204, call: () => ({}), asNewPerson: true, audited: ['organizations.signed_out'] },
+  'auth.logoutAll': { status: 204, call: () => ({}), asNewPerson: true, audited: ['organizations.signed_out'] },
   'auth.switch': {
     status: 200,
     call: ({ orgId }) => ({ body: { organizationId: orgId } }),
-    audited: ['instance.signed_in'],
+    audited: ['organizations.signed_in'],
   },
   'me.me': read(),
   'me.patch': {
@@ -194,7 +194,7 @@ export const CONTROLS: Record<string, Control> = {
   'me.endSession': {
     status: 204,
     call: async (_tenant, by) => ({ path: { id: sessionIdOf(await newSession(by)) } }),
-    audited: ['instance.signed_out'],
+    audited: ['organizations.signed_out'],
     noChange: () => ({ path: { id: randomUUID() } }),
   },
   'organizations.list': read(),
@@ -291,7 +291,7 @@ export const CONTROLS: Record<string, Control> = {
     call: async (tenant) => ({
       body: { token: (await newInvitation(tenant)).token, password: `pw ${randomUUID()}`, displayName: 'Invited' },
     }),
-    audited: ['instance.signed_in', 'organizations.member_added'],
+    audited: ['organizations.member_added', 'organizations.signed_in'],
     noChange: () => ({ body: { token: 'unknown', password: `pw ${randomUUID()}`, displayName: 'Invited' } }),
   },
   'apiKeys.list': read(),

@@ -6,12 +6,12 @@ import { Conflict, NotFound, Unauthenticated } from '@atrium/platform/errors';
 import type { Caller, OrgContext } from '@atrium/platform/tenancy';
 import { type Credentials, credentialsOf, homeOf, toUser } from './account.repository.js';
 import { Founding } from './founding.js';
-import { InstanceLog } from './instance-log.js';
 import { MembersService } from './members.service.js';
 import { Passwords } from './passwords.js';
 import { assertMayFound, type Registration } from './registration.js';
 import { noMembership, type OpenedSession, SessionsService } from './sessions.service.js';
 import { SignInAttempts } from './sign-in-attempts.js';
+import { SignInLog } from './sign-in-log.js';
 import { assertSignedIn } from './signed-in.js';
 
 /** Makes first registrations wait for each other: exactly one person is the instance's first. */
@@ -27,7 +27,7 @@ export class AccountsService {
     private readonly sessions: SessionsService,
     private readonly founding: Founding,
     private readonly members: MembersService,
-    private readonly log: InstanceLog,
+    private readonly log: SignInLog,
   ) {}
 
   /**
@@ -74,7 +74,7 @@ export class AccountsService {
       return credentialsOf(tx, email);
     });
     if (!(await this.passwords.matches(person?.passwordHash ?? null, password)) || !person) {
-      await this.log.tell(caller, 'instance.sign_in_failed', person?.id ?? null);
+      await this.log.tellFailure(caller, person?.id ?? null);
       throw new Unauthenticated('auth.invalid_credentials', 'E-mail or password is wrong.');
     }
     await this.attempts.succeed(email, caller.ip);

@@ -8,7 +8,6 @@ import { AuthController } from './auth.controller.js';
 import { CredentialStates } from './credential-states.js';
 import { Founding } from './founding.js';
 import { GranteesQueries } from './grantees.queries.js';
-import { InstanceLog } from './instance-log.js';
 import { InvitationPageController } from './invitation-page.controller.js';
 import { InvitationsController } from './invitations.controller.js';
 import { InvitationsService } from './invitations.service.js';
@@ -28,6 +27,7 @@ import { SessionSweep } from './session-sweep.js';
 import { SessionWatch } from './session-watch.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInAttempts } from './sign-in-attempts.js';
+import { SignInLog } from './sign-in-log.js';
 import { TeamGrants } from './team-grants.js';
 import { TeamRepository } from './team.repository.js';
 import { TeamsController } from './teams.controller.js';
@@ -55,7 +55,7 @@ import { TokenAuthenticator } from './token.authenticator.js';
     CredentialStates,
     Founding,
     GranteesQueries,
-    InstanceLog,
+    SignInLog,
     InvitationsService,
     JoiningService,
     MemberNames,

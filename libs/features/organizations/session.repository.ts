@@ -1,11 +1,11 @@
-import type { OrgId, Transport } from '@atrium/contracts';
+import type { OrgId, Transport, UserId } from '@atrium/contracts';
 import type { IdentityTx } from '@atrium/platform/db';
 import type { RefreshClaim } from './refresh-token.js';
 
 export interface EndedSession {
   readonly id: string;
   readonly orgId: OrgId;
-  readonly userId: string;
+  readonly userId: UserId;
 }
 export interface LiveSession {
   readonly userId: string;
@@ -82,7 +82,7 @@ export async function endSessions(
       AND (${which.sessionId ?? null}::uuid IS NULL OR id = ${which.sessionId ?? null}::uuid)
       AND (${which.orgId ?? null}::uuid IS NULL OR org_id = ${which.orgId ?? null}::uuid)
     RETURNING id, org_id, user_id`;
-  return rows.map((row) => ({ id: row.id, orgId: row.org_id as OrgId, userId: row.user_id }));
+  return rows.map((row) => ({ id: row.id, orgId: row.org_id as OrgId, userId: row.user_id as UserId }));
 }
 
 interface LiveRow {

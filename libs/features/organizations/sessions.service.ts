@@ -7,10 +7,10 @@ import { Forbidden, NotFound } from '@atrium/platform/errors';
 import { type Caller, type OrgContext, Revocations } from '@atrium/platform/tenancy';
 import { ACCESS_SECONDS, AccessTokens } from './access-token.js';
 import { type Account, activeAccount } from './account.repository.js';
-import { InstanceLog } from './instance-log.js';
 import { invalidToken } from './invalid-token.js';
 import { RefreshTokens } from './refresh-token.js';
 import { type EndedSession, endSessions, insertSession, rotateSession } from './session.repository.js';
+import { SignInLog } from './sign-in-log.js';
 import { assertSignedIn } from './signed-in.js';
 
 /** The tokens of a session, before its transport decides which of them the client sees. */
@@ -35,7 +35,7 @@ export class SessionsService {
 
   constructor(
     private readonly db: Db,
-    private readonly log: InstanceLog,
+    private readonly log: SignInLog,
     private readonly revocations: Revocations,
     @Inject(CONFIG) config: Config,
   ) {
@@ -54,7 +54,7 @@ export class SessionsService {
       return { ...account, tokens: await this.start(tx, caller, userId, orgId, transport) };
     }, caller);
     if (!caller.idempotency?.replayed) {
-      await this.log.tell(caller, 'instance.signed_in', userId, { organizationId: orgId, sessionId: opened.tokens.sessionId });
+      await this.log.tell(caller, 'organizations.signed_in', { userId, orgId, sessionId: opened.tokens.sessionId });
     }
     return opened;
   }
@@ -128,7 +128,7 @@ export class SessionsService {
   /** The claiming transaction of its request: a repeat tells nothing a second time. */
   private async end(
     ctx: OrgContext,
-    which: { userId: string; sessionId?: string | undefined },
+    which: { userId: UserId; sessionId?: string | undefined },
     reason: string,
     onNone: () => void = () => undefined,
   ): Promise<void> {
@@ -140,14 +140,14 @@ export class SessionsService {
     for (const { id, orgId } of ended) this.revocations.revoke({ orgId, userId: which.userId, sessionId: id });
     if (ctx.idempotency?.replayed) return;
     for (const { id, orgId } of ended) {
-      await this.log.tell(ctx, 'instance.signed_out', which.userId, { organizationId: orgId, sessionId: id, reason });
+      await this.log.tell(ctx, 'organizations.signed_out', { userId: which.userId, orgId, sessionId: id }, reason);
     }
   }
 
   private async tellReuse(caller: Caller, ended: EndedSession): Promise<void> {
     const { id, orgId, userId } = ended;
     this.revocations.revoke({ orgId, userId, sessionId: id });
-    await this.log.tell(caller, 'instance.refresh_reused', userId, { organizationId: orgId, sessionId: id });
+    await this.log.tellReuse(caller, { userId, orgId, sessionId: id });
   }
 
   private async start(tx: IdentityTx, caller: Caller, userId: UserId, orgId: OrgId, transport: Transport): Promise<SessionTokens> {
