@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { AuditVerification } from '@atrium/contracts';
 import { eventually } from '../lib/api.js';
 import { Burst, newCrowd } from '../lib/burst.js';
 import { startFakeModel } from '../lib/fake-model.js';
+import { newDataDir } from '../lib/own-database.js';
 import { answered, answersTo, ask, channelWithAssistant, chunkCount, finished, longText, upload } from '../lib/recovery.js';
 import { freePort, killServers, Server } from '../lib/server.js';
 
-const dataDir = mkdtempSync(join(tmpdir(), 'atrium-kills-'));
+const dataDir = newDataDir('kills');
 afterAll(async () => {
   await killServers();
   rmSync(dataDir, { recursive: true, force: true });

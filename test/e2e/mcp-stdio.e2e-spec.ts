@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import type { Channel, CreatedApiKey, Message, Page } from '@atrium/contracts';
 import { newOrganization, type Person } from '../lib/api.js';
 import { McpCaller, type McpMode } from '../lib/mcp.js';
+import { newDataDir } from '../lib/own-database.js';
 import { freePort, killServers, Server } from '../lib/server.js';
 import { killStdio, MCP_PROGRAM, StdioProcess } from '../lib/stdio.js';
 
@@ -13,7 +12,7 @@ const INITIALIZE = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo
 
 const newKey = ({ api }: Person) => api.post<CreatedApiKey>('/v1/api-keys', { name: 'desktop' });
 
-const dataDir = mkdtempSync(join(tmpdir(), 'atrium-stdio-'));
+const dataDir = newDataDir('stdio');
 afterAll(async () => {
   killStdio();
   await killServers();

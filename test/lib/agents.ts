@@ -1,11 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { v7 as uuidv7 } from 'uuid';
 import type { Agent, AgentRun, AgentRunStep, Approval, Page } from '@atrium/contracts';
 import { eventually, type Person } from './api.js';
 import { type FakeModel, startFakeModel } from './fake-model.js';
+import { newDataDir } from './own-database.js';
 import { Receiver } from './receiver.js';
 import { withClient } from './row-security.js';
 import { testRun } from './run.js';
@@ -26,7 +25,7 @@ export interface AgentGround {
 
 /** `more` are settings over its own. */
 export async function newAgentGround(more: Record<string, string> = {}): Promise<AgentGround> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'atrium-agents-'));
+  const dataDir = newDataDir('agents');
   const [model, receiver, port] = [await startFakeModel(), await Receiver.start(), await freePort()];
   const admin = process.env['DATABASE_URL'];
   const name = `atrium_agents_${process.pid}_${randomBytes(3).toString('hex')}`;
