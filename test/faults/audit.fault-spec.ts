@@ -188,11 +188,10 @@ describe('the head outside the database', () => {
 
   it('AU7: tells that an older backup was restored, also after the log went on', async () => {
     let server = await serve();
-    await allSealed();
+    const backup = await allSealed();
     await server.stop();
     cpSync(join(dataDir, 'db'), join(dataDir, 'backup'), { recursive: true });
     server = await serve();
-    const before = await allSealed();
     for (let message = 0; message < 5; message++) await post(`lost ${message}`);
     const lost = await allSealed();
     await server.stop();
@@ -201,11 +200,10 @@ describe('the head outside the database', () => {
 
     server = await serve();
 
-    expect(await verify()).toMatchObject({
-      valid: false,
-      firstInvalidSeq: before.sealedCount + 1,
-      reason: expect.stringContaining('older backup'),
-    });
+    const verdict = await verify();
+    expect(verdict).toMatchObject({ valid: false, reason: expect.stringContaining('older backup') });
+    // The sign-in after it may be sealed already.
+    expect([backup.sealedCount + 1, backup.sealedCount + 2]).toContain(verdict.firstInvalidSeq);
     for (let message = 0; message < 8; message++) await post(`new ${message}`);
     await pause(2_000);
     expect(await verify()).toMatchObject({ valid: false, firstInvalidSeq: lost.sealedCount });

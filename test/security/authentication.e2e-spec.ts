@@ -259,7 +259,11 @@ describe('refresh tokens', () => {
 describe('the log of the organization', () => {
   it('tells administrators of sign-ins, failures and sign-outs, without e-mail addresses', async () => {
     const owner = await newOrganization();
-    await anonymous().refused(401, 'POST', '/v1/auth/login', { body: { email: owner.email, password: 'wrong password' } });
+    const wrong = { email: owner.email, password: 'wrong password' };
+    await anonymous().refused(401, 'POST', '/v1/auth/login', { body: wrong });
+    // Who wanted to enter another organization is none of this one's business.
+    const { organization } = await newOrganization('Other');
+    await anonymous().refused(401, 'POST', '/v1/auth/login', { body: { ...wrong, organizationId: organization.id } });
     const { accessToken } = await anonymous().post<SignedIn>('/v1/auth/login', { email: owner.email, password: owner.password });
     await new Api(accessToken).post('/v1/auth/logout');
 

@@ -21,6 +21,7 @@ const NOT_OF_KEYS = [
   'agents:manage',
   'webhooks:manage',
   'mcp-servers:manage',
+  'models:manage',
 ];
 
 interface Expected {

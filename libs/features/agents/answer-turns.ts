@@ -3,7 +3,7 @@ import type { Agent, ChannelId, Member, Message, MessageId, OrgId, UserId } from
 import { AnswersService, MessagesQueries, MessagesService } from '@atrium/features/chat';
 import { MembersQueries } from '@atrium/features/organizations';
 import { Db } from '@atrium/platform/db';
-import { Durable, type DurableRun } from '@atrium/platform/durable';
+import { Durable, type DurableRun, FairLimiter } from '@atrium/platform/durable';
 import { Events, type JsonObject, type LoggedEvent, OnEvent } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
 import { asAgent, type OrgContext, systemContext } from '@atrium/platform/tenancy';
@@ -12,7 +12,6 @@ import { Answerer, type TurnContext } from './answerer.js';
 import { AssistantService } from './assistant.service.js';
 import { TURN_SECONDS } from './assistant.js';
 import { asksAgent, mentionedAgents } from './mentioned.js';
-import { TurnQueue } from './turn-queue.js';
 import { NO_FIGURES, TurnRepository } from './turn.repository.js';
 import { unlessRefused } from './unless-refused.js';
 
@@ -33,7 +32,7 @@ interface Asked {
  */
 @Injectable()
 export class AnswerTurns implements OnModuleInit {
-  private readonly queue = new TurnQueue(4, 2);
+  private readonly queue = new FairLimiter(16, 2);
 
   constructor(
     private readonly durable: Durable,

@@ -9,13 +9,6 @@ import type { RunRow } from './run.repository.js';
 
 type Acting = Pick<RunRow, 'agentId' | 'personId' | 'permissions'>;
 
-const REQUEST = /^agent-run-([0-9a-f-]{36})$/;
-/** What a run does carries its id as request id, in the audit log too. */
-export const requestIdOf = (runId: string) => `agent-run-${runId}`;
-/** The run that does this, if one does. Only our own work has no credential, so nobody can claim to be one. */
-export const runOf = ({ credential, requestId }: Pick<OrgContext, 'credential' | 'requestId'>): string | null =>
-  credential === null ? (REQUEST.exec(requestId)?.[1] ?? null) : null;
-
 export const notActive = () => new Conflict('agents.not_active', 'The agent is not active: nobody can run it now.');
 
 /** The rights of a run: what its person could do when it began and may still do, by an agent that may still work. */

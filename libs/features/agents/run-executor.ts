@@ -9,11 +9,11 @@ import { DomainError } from '@atrium/platform/errors';
 import { type EventDraft, Events, type Json } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
 import { LiveBus } from '@atrium/platform/realtime';
-import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { agentRunRequest, type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import { AgentRepository, type AgentRow, type AgentVersionRow } from './agent.repository.js';
 import { ApprovalsService } from './approvals.service.js';
 import { isRepeatable, needsApproval, taints } from './call-policy.js';
-import { AgentRunActor, inNameOf, requestIdOf } from './run-actor.js';
+import { AgentRunActor, inNameOf } from './run-actor.js';
 import { callOf, conversationOf, systemOf } from './run-conversation.js';
 import { runTold, stepEnded } from './run-events.js';
 import { faultOf, isOver, nextOf, type RunFailure, spent } from './run-plan.js';
@@ -23,6 +23,8 @@ import { AgentRunRepository, Fenced, type RunRow, type StepRow } from './run.rep
 
 /** Runs under way in one process; organizations take turns. */
 const CONCURRENCY = 32;
+/** Of these, of one organization: its model may be slow. */
+const SHARE = 12;
 /** Times that a run is taken up again after faults of ours before it is given up. */
 const MAX_FAULTS = 12;
 /** The longest text of one answer of the model. UTF-16 code units. */
@@ -72,11 +74,12 @@ export class AgentRunExecutor implements OnModuleInit {
   onModuleInit(): void {
     this.durable.register(RUN_FUNCTION, ({ orgId, runId }, run) => this.carryOn(orgId as OrgId, String(runId), run.signal), {
       concurrency: CONCURRENCY,
+      share: SHARE,
     });
   }
 
   private async carryOn(orgId: OrgId, runId: string, stopping: AbortSignal): Promise<void> {
-    const system = systemContext(orgId, requestIdOf(runId));
+    const system = systemContext(orgId, agentRunRequest(runId));
     for (let faults = 0; ; faults++) {
       try {
         return await this.take(system, runId, stopping);

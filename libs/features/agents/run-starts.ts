@@ -5,9 +5,9 @@ import { Db, storable, type Tx } from '@atrium/platform/db';
 import { Durable } from '@atrium/platform/durable';
 import { Invalid, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
-import { type OrgContext, personOf } from '@atrium/platform/tenancy';
+import { agentRunOf, type OrgContext, personOf } from '@atrium/platform/tenancy';
 import { AgentRepository, type AgentRow } from './agent.repository.js';
-import { notActive, runOf } from './run-actor.js';
+import { notActive } from './run-actor.js';
 import { runTold } from './run-events.js';
 import { AgentRunRepository, type RunRow } from './run.repository.js';
 
@@ -119,7 +119,7 @@ export class AgentRunStarts {
 
   /** The run that starts this one. @throws QuotaExceeded `agents.too_deep` */
   private async parentOf(tx: Tx, ctx: OrgContext): Promise<RunRow | null> {
-    const causing = runOf(ctx);
+    const causing = agentRunOf(ctx);
     const parent = causing === null ? null : await this.runs.get(tx, ctx, causing);
     if (parent && parent.depth >= MAX_DEPTH)
       throw new QuotaExceeded('agents.too_deep', `Agents run each other at most ${MAX_DEPTH} deep.`, { retryable: false });

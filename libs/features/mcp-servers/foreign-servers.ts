@@ -15,6 +15,8 @@ const MAX_VISITS = 8;
 const VISIT_MS = 30_000;
 const MAX_ANSWER_BYTES = 2 * 1_048_576;
 const MAX_PAGES = 20;
+/** Of one visit, all pages and the call. */
+const MAX_REQUESTS = 40;
 const MAX_TOOLS = 200;
 const MAX_TEXT_CHARS = 60_000;
 const MAX_STRUCTURED_CHARS = 60_000;
@@ -107,6 +109,7 @@ class Line implements Visit {
   /** What became of the last request, in our own words. */
   private fault: DomainError | null = null;
   private status = 0;
+  private requests = 0;
 
   constructor(
     private readonly outbound: SafeFetch,
@@ -209,6 +212,9 @@ class Line implements Visit {
   private async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const method = init.method ?? 'GET';
     if (method === 'GET') return new Response(null, { status: 405 });
+    // What the server asks back is not answered: one answer of it could hold thousands of questions.
+    if (typeof init.body === 'string' && !('method' in (JSON.parse(init.body) as object))) return new Response(null, { status: 202 });
+    if (++this.requests > MAX_REQUESTS) throw new Error('too many requests in one visit');
     const headers = Object.fromEntries(new Headers(init.headers));
     try {
       const answer = await this.outbound.fetch(String(url), {

@@ -5,7 +5,7 @@ import type { McpToolEffect, Tool as ToolShape } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { Conflict, DomainError } from '@atrium/platform/errors';
 import { Events, type JsonObject } from '@atrium/platform/events';
-import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { agentRunOf, type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import { type OfferedTool, ToolRegistry, type ToolProvider } from '@atrium/platform/tools';
 import { ForeignServers, type ToolAnswer } from './foreign-servers.js';
 import type { McpServerRow } from './mcp-server.js';
@@ -38,11 +38,11 @@ export class ProvidedTools implements ToolProvider, OnModuleInit {
     this.registry.provide(this);
   }
 
-  /** An agent with a key of its own has nobody to ask before something leaves: it works in runs instead. */
+  /** An agent has somebody to ask before something leaves in its runs only: not by a key of its own, nor in a workflow that one started. */
   async offered(ctx: OrgContext, name?: string): Promise<OfferedTool[]> {
-    const isKeyOfAgent = ctx.principal.kind === 'agent' && ctx.credential !== null;
+    const hasNobodyToAsk = ctx.principal.kind === 'agent' && agentRunOf(ctx) === null;
     const rows = await this.db.readInOrg(ctx, (tx) => this.tools.callable(tx, ctx, name));
-    return rows.filter(({ effect }) => !isKeyOfAgent || effect !== 'outward').map((row) => this.offer(row));
+    return rows.filter(({ effect }) => !hasNobodyToAsk || effect !== 'outward').map((row) => this.offer(row));
   }
 
   private offer(row: ServerToolRow): OfferedTool {

@@ -57,5 +57,9 @@ describe('a name in the registry', () => {
 it('finds a tool whose definition is nested without end unusable', () => {
   let deep: unknown = {};
   for (let level = 0; level < 100_000; level++) deep = { items: deep };
-  expect(foundTool({ name: 'deep', inputSchema: { type: 'object', properties: { a: deep } } }).unusable).toContain('deeper');
+  for (const inputSchema of [
+    { type: 'object', properties: { a: deep } },
+    { type: 'object', examples: [deep] },
+  ])
+    expect(foundTool({ name: 'deep', inputSchema }).unusable).toContain('too deeply');
 });

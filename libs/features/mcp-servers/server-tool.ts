@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { LRUCache } from 'lru-cache';
 import type { McpServerId, McpServerTool, McpServerToolId, McpToolEffect, McpToolState, ProblemPlace, ToolEffect } from '@atrium/contracts';
 import type { Tx } from '@atrium/platform/db';
 import { canonicalJson, type EventDraft, type JsonObject } from '@atrium/platform/events';
@@ -29,29 +30,32 @@ export interface FoundTool {
 
 export function foundTool(listed: ListedTool): FoundTool {
   const { name, description, inputSchema, annotations } = listed;
-  const found = { name, hash: hashOf(listed), listed };
+  const hash = hashOf(listed);
+  const found = { name, hash: hash ?? UNREADABLE, listed };
   const definition = {
     description: oneLine(typeof description === 'string' ? description : '', MAX_DESCRIPTION_CHARS),
     inputSchema: {},
     annotations: hintsOf(annotations),
   };
+  if (hash === null) return { ...found, definition, unusable: 'what it says of itself is nested too deeply' };
   try {
-    const schema = boundedSchema(inputSchema);
-    checkerOf(schema);
-    return { ...found, definition: { ...definition, inputSchema: schema }, unusable: null };
+    return { ...found, definition: { ...definition, inputSchema: boundedSchema(inputSchema) }, unusable: null };
   } catch (error) {
     return { ...found, definition, unusable: error instanceof SchemaRefused ? error.message : 'its schema cannot be read' };
   }
 }
 
-/** Of what cannot be read whole, because it is nested too deeply, one hash: it is unusable, whatever else it says. */
-function hashOf(listed: ListedTool): string {
+/** Stands for the hash of what cannot be read whole; such a tool is unusable. */
+const UNREADABLE = '0'.repeat(64);
+
+/** Null of what cannot be read whole, because it is nested too deeply. */
+function hashOf(listed: ListedTool): string | null {
   const { name: _name, _meta, ...said } = listed;
   const sha256 = createHash('sha256');
   try {
     return sha256.update(canonicalJson(said)).digest('hex');
   } catch {
-    return createHash('sha256').update('nested too deeply').digest('hex');
+    return null;
   }
 }
 
@@ -79,8 +83,19 @@ export const EFFECTS: Record<McpToolEffect, readonly ToolEffect[]> = {
   outward: ['reads_untrusted', 'publishes', 'sends_out'],
 };
 
+type Checker = (args: unknown) => ProblemPlace[];
+/** Compiled once: it costs much more than to check. */
+const checkers = new LRUCache<string, Checker>({ max: 500 });
+
 /** What does not fit, at most 20 places; only for schemas that are bounded. */
-export function checkerOf(schema: JsonObject): (args: unknown) => ProblemPlace[] {
+export function checkerOf(schema: JsonObject): Checker {
+  const key = canonicalJson(schema);
+  const known = checkers.get(key) ?? compiled(schema);
+  checkers.set(key, known);
+  return known;
+}
+
+function compiled(schema: JsonObject): Checker {
   const fits = new Ajv2020({ strict: false, validateSchema: false, logger: false }).compile(schema);
   return (args) => {
     if (fits(args)) return [];

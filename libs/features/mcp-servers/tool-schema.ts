@@ -3,7 +3,7 @@ import { oneLine } from './clean-text.js';
 
 const MAX_CHARS = 16_384;
 /** Sub-schemas, each reference counted as what it stands for: what a check costs. */
-const MAX_NODES = 1_000;
+const MAX_NODES = 200;
 const MAX_DEPTH = 12;
 const MAX_TEXT_CHARS = 300;
 const MAX_CHOICES = 200;

@@ -28,9 +28,9 @@ export const hintOf = (key: string): string => (key.length < 16 ? '' : key.slice
 /** Who could change the address alone could have the key sent to a server of their own. @throws Invalid `models.key_required` */
 export function assertKeyStays(before: ProviderRow, { baseUrl, apiKey }: PatchModelProvider): void {
   if (baseUrl === undefined || apiKey !== undefined || before.apiKey === null) return;
-  if (new URL(baseUrl).origin === new URL(before.baseUrl).origin) return;
-  throw new Invalid('models.key_required', 'The key is not sent to another server. Give the key of the new one, or null.', {
-    places: [{ pointer: '/apiKey', message: 'is needed with another server in baseUrl' }],
+  if (baseUrl === before.baseUrl) return;
+  throw new Invalid('models.key_required', 'The key is not sent to another address. Give the key for the new one, or null.', {
+    places: [{ pointer: '/apiKey', message: 'is needed with another baseUrl' }],
   });
 }
 

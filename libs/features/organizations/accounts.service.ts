@@ -61,20 +61,20 @@ export class AccountsService {
    * `request.rate_limited` after 10 failures within 15 minutes, Forbidden `auth.no_membership` once the password was right.
    */
   async login(caller: Caller, input: Login): Promise<OpenedSession> {
-    const person = await this.prove(caller, input.email, input.password);
+    const person = await this.prove(caller, input.email, input.password, input.organizationId ?? null);
     const orgId = input.organizationId ?? (await this.db.asIdentity((tx) => homeOf(tx, person.id)));
     if (orgId === null) throw noMembership();
     return this.sessions.open(caller, person.id, orgId, input.transport);
   }
 
-  /** The person whose e-mail and password these are. @throws as `login` */
-  async prove(caller: Caller, email: string, password: string): Promise<Credentials> {
+  /** The person whose e-mail and password these are, who wants to enter an organization (null: their own). @throws as `login` */
+  async prove(caller: Caller, email: string, password: string, wanted: OrgId | null): Promise<Credentials> {
     const person = await this.db.asIdentity(async (tx) => {
       await this.attempts.begin(tx, email, caller.ip);
       return credentialsOf(tx, email);
     });
     if (!(await this.passwords.matches(person?.passwordHash ?? null, password)) || !person) {
-      await this.log.tellFailure(caller, person?.id ?? null);
+      await this.log.tellFailure(caller, person?.id ?? null, wanted);
       throw new Unauthenticated('auth.invalid_credentials', 'E-mail or password is wrong.');
     }
     await this.attempts.succeed(email, caller.ip);

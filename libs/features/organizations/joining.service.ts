@@ -53,10 +53,10 @@ export class JoiningService {
     const known = await this.db.asIdentity((tx) => credentialsOf(tx, email));
     const { password, displayName } = input;
     if (password === undefined) throw missing('password');
-    if (known) return (await this.accounts.prove(caller, email, password)).id;
+    if (known) return (await this.accounts.prove(caller, email, password, orgId)).id;
     if (displayName === undefined) throw missing('displayName');
     const made = await this.accounts.create(email, password, displayName, orgId);
-    return made ?? (await this.accounts.prove(caller, email, password)).id;
+    return made ?? (await this.accounts.prove(caller, email, password, orgId)).id;
   }
 
   private async nameOf(userId: UserId): Promise<string> {

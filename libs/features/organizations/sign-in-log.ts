@@ -3,6 +3,7 @@ import type { OrgId, UserId } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { type EventDraft, Events } from '@atrium/platform/events';
 import { type Caller, INSTANCE_ORG, type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { activeAccount, homeOf } from './account.repository.js';
 
 type Origin = Pick<Caller, 'requestId' | 'ip'>;
 /** A session and whose it is. */
@@ -11,9 +12,6 @@ export interface ToldSession {
   orgId: OrgId;
   sessionId: string;
 }
-
-/** Organizations that are told of one failure. */
-const MAX_TOLD = 20;
 
 /** Sign-ins and their like, in the log of the organization that they concern, for its administrators. It holds no e-mail addresses. */
 @Injectable()
@@ -39,17 +37,20 @@ export class SignInLog {
     await this.append(contextOf(session.orgId, caller), drafted('organizations.refresh_reused', session));
   }
 
-  /** A wrong password: told where the person is a member; of an account that there is not, to the instance. */
-  async tellFailure(caller: Origin, userId: UserId | null): Promise<void> {
-    if (userId === null) {
-      const subject = { kind: 'instance', id: INSTANCE_ORG };
-      return this.append(contextOf(INSTANCE_ORG, caller), { type: 'instance.sign_in_failed', subject, audience: 'nobody' });
-    }
-    const memberships = await this.db.asIdentity((tx) =>
-      tx.member.findMany({ where: { userId, suspendedAt: null }, select: { orgId: true }, take: MAX_TOLD }),
-    );
-    const draft = { type: 'organizations.sign_in_failed', subject: { kind: 'user', id: userId }, audience: 'nobody' } as const;
-    for (const { orgId } of memberships) await this.append(contextOf(orgId as OrgId, caller), draft);
+  /**
+   * A wrong password: told to the organization that was to be entered, where the person is a member, and to no other; else to the instance.
+   * It costs the same whoever it was.
+   */
+  async tellFailure(caller: Origin, userId: UserId | null, wanted: OrgId | null): Promise<void> {
+    const id = userId ?? INSTANCE_ORG;
+    const orgId = await this.db.asIdentity(async (tx) => {
+      if (wanted === null) return homeOf(tx, id);
+      return (await activeAccount(tx, id, wanted)) && wanted;
+    });
+    const draft: EventDraft = orgId
+      ? { type: 'organizations.sign_in_failed', subject: { kind: 'user', id }, audience: 'nobody' }
+      : { type: 'instance.sign_in_failed', subject: { kind: 'instance', id: INSTANCE_ORG }, audience: 'nobody' };
+    await this.append(contextOf(orgId ?? INSTANCE_ORG, caller), draft);
   }
 
   private async append(ctx: OrgContext, draft: EventDraft): Promise<void> {

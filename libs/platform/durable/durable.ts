@@ -45,9 +45,9 @@ export class Durable {
 
   constructor(private readonly log: Log) {}
 
-  /** Declares a function; in `onModuleInit`, before the launch. `concurrency` bounds its runs in one process, organizations in turn. */
-  register(name: string, body: Body, options: { concurrency?: number } = {}): void {
-    const limiter = options.concurrency ? new FairLimiter(options.concurrency) : null;
+  /** Declares a function; in `onModuleInit`, before the launch. `concurrency` bounds its runs in one process, organizations in turn, and `share` those of one. */
+  register(name: string, body: Body, options: { concurrency?: number; share?: number } = {}): void {
+    const limiter = options.concurrency ? new FairLimiter(options.concurrency, options.share) : null;
     const run = async (args: DurableArgs): Promise<void> => {
       const id = DBOS.workflowID ?? '';
       const step: DurableRun['step'] = (stepName, fn, retry) =>

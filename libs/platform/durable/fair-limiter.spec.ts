@@ -33,6 +33,23 @@ describe('FairLimiter', () => {
     expect(order.indexOf('quiet')).toBeLessThanOrEqual(2);
   });
 
+  it('leaves places to others when one organization has its share', async () => {
+    const limiter = new FairLimiter(3, 2);
+    const held: (() => void)[] = [];
+    const hold = () => new Promise<void>((resolve) => held.push(resolve));
+    const slow = Array.from({ length: 4 }, () => limiter.run('slow', hold));
+
+    await limiter.run('quick', tick);
+
+    expect(held).toHaveLength(2);
+    while (held.length > 0) {
+      held.shift()?.();
+      await tick();
+    }
+    await Promise.all(slow);
+    await Promise.all([limiter.run('slow', tick), limiter.run('quick', tick)]);
+  });
+
   it('gives the place back when a task fails', async () => {
     const limiter = new FairLimiter(1);
 

@@ -1,30 +1,48 @@
-/** Lets `capacity` tasks run at once, and of those that wait takes organizations in turn, so that a busy one delays only itself. */
+/**
+ * Lets `capacity` tasks run at once, and at most `share` (default: all) of one organization; of those that wait it takes organizations in
+ * turn, so that a busy or slow one delays only itself.
+ */
 export class FairLimiter {
   private running = 0;
+  private readonly runningOf = new Map<string, number>();
   private readonly waiting = new Map<string, (() => void)[]>();
 
-  constructor(private readonly capacity: number) {}
+  constructor(
+    private readonly capacity: number,
+    private readonly share = capacity,
+  ) {}
 
   async run<T>(orgId: string, task: () => Promise<T>): Promise<T> {
-    if (this.running < this.capacity) this.running++;
+    if (this.mayEnter(orgId)) this.enter(orgId);
     else await new Promise<void>((resolve) => this.waiting.set(orgId, [...(this.waiting.get(orgId) ?? []), resolve]));
     try {
       return await task();
     } finally {
-      this.release();
+      this.leave(orgId);
     }
   }
 
-  /** Hands the place to the organization that has waited longest since its last turn. */
-  private release(): void {
-    const next = this.waiting.entries().next();
-    if (next.done) {
-      this.running--;
-      return;
+  private mayEnter(orgId: string): boolean {
+    return this.running < this.capacity && (this.runningOf.get(orgId) ?? 0) < this.share;
+  }
+
+  private enter(orgId: string): void {
+    this.running++;
+    this.runningOf.set(orgId, (this.runningOf.get(orgId) ?? 0) + 1);
+  }
+
+  /** Hands the place to the organization that has waited longest since its last turn and has not all of its share. */
+  private leave(orgId: string): void {
+    this.running--;
+    const left = (this.runningOf.get(orgId) ?? 1) - 1;
+    if (left > 0) this.runningOf.set(orgId, left);
+    else this.runningOf.delete(orgId);
+    for (const [next, [first, ...rest]] of this.waiting) {
+      if (!this.mayEnter(next)) continue;
+      this.waiting.delete(next);
+      if (rest.length > 0) this.waiting.set(next, rest);
+      this.enter(next);
+      return first?.();
     }
-    const [orgId, [first, ...rest]] = next.value;
-    this.waiting.delete(orgId);
-    if (rest.length > 0) this.waiting.set(orgId, rest);
-    first?.();
   }
 }

@@ -55,6 +55,8 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private sweeping: Promise<void> = Promise.resolve();
+  /** The organization after which the next sweep goes on, when the last one did not come round. */
+  private swept: OrgId = INSTANCE_ORG;
   private unlisten: () => void = () => undefined;
 
   constructor(
@@ -220,16 +222,21 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         'organizations with subscribers that are behind',
         (tx) =>
           tx.$queryRaw<{ org_id: OrgId }[]>`
-          SELECT h.org_id FROM event_heads h WHERE h.org_id <> ${INSTANCE_ORG}::uuid AND h.seq > 0 AND EXISTS (
+          SELECT h.org_id FROM event_heads h WHERE h.org_id > ${this.swept}::uuid AND h.seq > 0 AND EXISTS (
             SELECT 1 FROM unnest(${names}::text[]) AS s(name) LEFT JOIN event_cursors c ON c.org_id = h.org_id AND c.subscriber = s.name
-            WHERE h.seq > coalesce(c.seq, 0) AND coalesce(c.retry_at < clock_timestamp(), true)) LIMIT ${SWEPT}`,
+            WHERE h.seq > coalesce(c.seq, 0) AND coalesce(c.retry_at < clock_timestamp(), true)) ORDER BY h.org_id LIMIT ${SWEPT}`,
       );
-      for (const { org_id } of behind) if (!this.stopped) await this.sweepOne(org_id);
+      this.swept = behind.length < SWEPT ? INSTANCE_ORG : (behind.at(-1)?.org_id ?? INSTANCE_ORG);
+      for (const { org_id } of behind) if (!this.stopped) await this.sweepOne(org_id).catch((error: unknown) => this.tellSweep(error));
     } catch (error) {
-      this.log.warn('the sweep for forgotten events failed; it goes on', {
-        reason: error instanceof Error ? error.message.slice(0, 200) : '',
-      });
+      this.tellSweep(error);
     }
+  }
+
+  private tellSweep(error: unknown): void {
+    this.log.warn('the sweep for forgotten events failed; it goes on', {
+      reason: error instanceof Error ? error.message.slice(0, 200) : '',
+    });
   }
 
   /** Moves the cursors of those for whom the log holds nothing new, all at once, and serves the others. */

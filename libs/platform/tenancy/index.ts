@@ -1,4 +1,5 @@
 export { addressGroup } from './address-group.js';
+export { agentRunOf, agentRunRequest } from './agent-run-request.js';
 export { undeclaredRoutes } from './assert-declared.js';
 export { ACCESS, Public, Requires, SignedIn, type AccessDeclaration } from './declarations.js';
 export {
