@@ -1,17 +1,14 @@
 // Row d1: memory search by meaning, 100,000 vectors of 384 dimensions in 100 organizations, against exact raw SQL inside the organization in
 // the same database, and LanceDB where BENCH_LANCEDB names a folder in which `npm install --ignore-scripts @lancedb/lancedb apache-arrow` ran.
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { openDb } from './lib/database.mjs';
 import { compare, report } from './lib/measure.mjs';
-import { freshDatabase } from './lib/server.mjs';
 import { randomOf, vectorsOf } from './lib/vectors.mjs';
-import { Cipher, deriveKey, loadConfig } from '../dist/libs/platform/config/index.js';
-import { Db, openDatabase } from '../dist/libs/platform/db/index.js';
-import { Log, Metrics } from '../dist/libs/platform/observability/index.js';
 import { EmbeddingSpaces } from '../dist/libs/platform/search/embedding-spaces.js';
 import { GrantSet } from '../dist/libs/platform/search/grants.js';
 import { QueryVectors } from '../dist/libs/platform/search/query-vectors.js';
@@ -31,18 +28,7 @@ const words = Array.from({ length: 5_000 }, (_, at) => `word${at}`);
 const text = (count) => Array.from({ length: count }, () => words[Math.floor(random() ** 3 * words.length)]).join(' ');
 const written = (vector) => `[${Array.from(vector, (value) => value.toFixed(6)).join(',')}]`;
 
-const fresh = await freshDatabase();
-const config = loadConfig({ DATA_DIR: mkdtempSync(join(tmpdir(), 'atrium-bench-')), DATABASE_URL: fresh.url });
-const database = await openDatabase(config);
-const log = new Log('error');
-const db = new Db({
-  appUrl: database.appUrl,
-  systemUrl: database.systemUrl,
-  poolSize: 4,
-  cipher: new Cipher(deriveKey(config.encryptionKey.reveal(), 'bench')),
-  log,
-  metrics: new Metrics(),
-});
+const { db, database, log, close } = await openDb({ poolSize: 4 });
 const owner = new pg.Client({ connectionString: database.ownerUrl });
 await owner.connect();
 
@@ -134,9 +120,7 @@ const results = await compare(
 report(`d1, ${ORGANIZATIONS} organizations of ${UNITS} × ${DIMENSIONS}`, results, FLOOR, 'p50 ≤ 1.5 × floor and ≤ 0.2 × LanceDB');
 
 await owner.end();
-await db.close();
-await database.stop();
-await fresh.drop();
+await close();
 process.exit(0);
 
 /** One table with a scalar index of the organizations, no index of vectors. */

@@ -1,32 +1,15 @@
 // Row g: the look-up of an agent, as chat does it for each message, against GET of Redis.
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { compare, flood, quantile, report } from './lib/measure.mjs';
-import { freshDatabase } from './lib/server.mjs';
-import { Cipher, deriveKey, loadConfig } from '../dist/libs/platform/config/index.js';
-import { Db, openDatabase } from '../dist/libs/platform/db/index.js';
+import { openDb } from './lib/database.mjs';
 import { Events } from '../dist/libs/platform/events/index.js';
 import { AgentLookup } from '../dist/libs/features/agents/agent-lookup.js';
-import { Log, Metrics } from '../dist/libs/platform/observability/index.js';
 import { systemContext } from '../dist/libs/platform/tenancy/index.js';
 
 const OPERATIONS = 5_000;
 const AGENTS = 100;
-const fresh = await freshDatabase();
-const config = loadConfig({ DATA_DIR: mkdtempSync(join(tmpdir(), 'atrium-bench-')), DATABASE_URL: fresh.url });
-const database = await openDatabase(config);
-const metrics = new Metrics();
-const db = new Db({
-  appUrl: database.appUrl,
-  systemUrl: database.systemUrl,
-  poolSize: 8,
-  cipher: new Cipher(deriveKey(config.encryptionKey.reveal(), 'bench')),
-  log: new Log('error'),
-  metrics,
-});
+const { db, metrics, close } = await openDb();
 const redis = new Redis(process.env.BENCH_REDIS_URL ?? 'redis://127.0.0.1:6379');
 const prefix = `bench:${randomUUID()}`;
 const ctx = systemContext(randomUUID(), 'bench');
@@ -76,7 +59,5 @@ try {
 } finally {
   await redis.del(ids.map((id) => `${prefix}:${id}`));
   redis.disconnect();
-  await db.close();
-  await database.stop();
-  await fresh.drop();
+  await close();
 }

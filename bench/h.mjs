@@ -1,29 +1,12 @@
 // Row h: a command with its event, which is its audit record, against the same command without; same process, same connection pool.
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { compare, flood, report } from './lib/measure.mjs';
-import { freshDatabase } from './lib/server.mjs';
-import { Cipher, deriveKey, loadConfig } from '../dist/libs/platform/config/index.js';
-import { Db, openDatabase } from '../dist/libs/platform/db/index.js';
+import { openDb } from './lib/database.mjs';
 import { Events } from '../dist/libs/platform/events/index.js';
-import { Log, Metrics } from '../dist/libs/platform/observability/index.js';
 import { systemContext } from '../dist/libs/platform/tenancy/index.js';
 
 const OPERATIONS = 200;
-const fresh = process.argv.includes('--embedded') ? null : await freshDatabase();
-const config = loadConfig({ DATA_DIR: mkdtempSync(join(tmpdir(), 'atrium-bench-')), ...(fresh ? { DATABASE_URL: fresh.url } : {}) });
-const database = await openDatabase(config);
-const metrics = new Metrics();
-const db = new Db({
-  appUrl: database.appUrl,
-  systemUrl: database.systemUrl,
-  poolSize: 8,
-  cipher: new Cipher(deriveKey(config.encryptionKey.reveal(), 'bench')),
-  log: new Log('error'),
-  metrics,
-});
+const { db, database, metrics, close } = await openDb({ embedded: process.argv.includes('--embedded') });
 const events = new Events(metrics);
 const organizations = Array.from({ length: 8 }, () => ({ ctx: systemContext(randomUUID(), 'bench'), channelId: randomUUID(), audited: 0 }));
 const now = new Date();
@@ -81,7 +64,5 @@ try {
     if (head !== audited) throw new Error(`${audited} events were acknowledged, the log ends at ${head}`);
   }
 } finally {
-  await db.close();
-  await database.stop();
-  await fresh?.drop();
+  await close();
 }

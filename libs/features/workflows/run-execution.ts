@@ -2,7 +2,18 @@ import type { Compensation, WorkflowDefinition, WorkflowStep } from '@atrium/con
 import { storable } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
 import type { JsonValue, Scope } from './expressions/language.js';
-import { backoffMs, compensationOf, isCompensation, isComplete, isOver, keyOf, nextSteps, type StepRow, toCompensate } from './run-plan.js';
+import {
+  backoffMs,
+  compensationOf,
+  FRESH,
+  isCompensation,
+  isComplete,
+  isOver,
+  keyOf,
+  nextSteps,
+  type StepRow,
+  toCompensate,
+} from './run-plan.js';
 import type { RunRow } from './run.repository.js';
 import type { Outcome } from './step-runners.js';
 
@@ -121,6 +132,7 @@ export class RunExecution {
   begin(stepId: string, item: number, input: JsonValue): StepRow {
     const before = this.rows.get(keyOf({ stepId, item }));
     return this.put({
+      ...FRESH,
       stepId,
       item,
       kind: this.stepOf({ stepId }).kind,
@@ -128,15 +140,7 @@ export class RunExecution {
       attempt: (before?.attempt ?? 0) + 1,
       edition: before?.edition ?? this.rows.get(keyOf({ stepId, item: -1 }))?.edition ?? 0,
       input,
-      output: null,
-      failureCode: null,
-      failureMessage: null,
-      wakeAt: null,
-      signal: null,
-      approvalId: null,
-      childRunId: null,
       startedAt: before?.startedAt ?? new Date(),
-      endedAt: null,
     });
   }
 

@@ -21,6 +21,22 @@ export interface StepRow {
   endedAt: Date | null;
 }
 
+/** What a step that has not begun has of its own. */
+export const FRESH = {
+  status: 'pending',
+  attempt: 0,
+  input: null,
+  output: null,
+  failureCode: null,
+  failureMessage: null,
+  wakeAt: null,
+  signal: null,
+  approvalId: null,
+  childRunId: null,
+  startedAt: null,
+  endedAt: null,
+} as const;
+
 export const keyOf = ({ stepId, item }: Pick<StepRow, 'stepId' | 'item'>) => `${stepId}#${item}`;
 /** The row of what undoes a step. */
 export const compensationOf = (stepId: string) => `${stepId}:compensate`;

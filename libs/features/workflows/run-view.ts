@@ -9,7 +9,7 @@ import {
   type WorkflowRunSummary,
 } from '@atrium/contracts';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
-import { isOver, type StepRow } from './run-plan.js';
+import { FRESH, isOver, type StepRow } from './run-plan.js';
 import type { RunRow } from './run.repository.js';
 
 /** The values of a run may hold whatever its starter may read: they are shown to the starter and to administrators. */
@@ -71,21 +71,4 @@ function toStep(row: StepRow, name: string, open: boolean, items: StepRow[] | nu
   };
 }
 
-const unreached = (stepId: string, kind: string): StepRow => ({
-  stepId,
-  item: -1,
-  kind,
-  status: 'pending',
-  attempt: 0,
-  edition: 0,
-  input: null,
-  output: null,
-  failureCode: null,
-  failureMessage: null,
-  wakeAt: null,
-  signal: null,
-  approvalId: null,
-  childRunId: null,
-  startedAt: null,
-  endedAt: null,
-});
+const unreached = (stepId: string, kind: string): StepRow => ({ ...FRESH, stepId, item: -1, kind, edition: 0 });

@@ -6,7 +6,7 @@ import { Events } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import type { JsonValue } from './expressions/language.js';
 import { RunExecutor } from './run-executor.js';
-import { compensationOf, isCompensation, isPausing, type StepRow } from './run-plan.js';
+import { compensationOf, FRESH, isCompensation, isPausing, type StepRow } from './run-plan.js';
 import { RunStarts, type StartReason } from './run-starts.js';
 import { maySeeValues, toRun } from './run-view.js';
 import { type RunRow, RunRepository } from './run.repository.js';
@@ -117,21 +117,6 @@ export class RunsService {
     return toRun(ctx, run, await this.runs.definition(tx, ctx, run), await this.runs.steps(tx, ctx, run.id));
   }
 }
-
-const FRESH = {
-  status: 'pending',
-  attempt: 0,
-  input: null,
-  output: null,
-  failureCode: null,
-  failureMessage: null,
-  wakeAt: null,
-  signal: null,
-  approvalId: null,
-  childRunId: null,
-  startedAt: null,
-  endedAt: null,
-} as const;
 
 const isWaiting = (row: StepRow) => row.status === 'waiting' && !isPausing(row);
 
