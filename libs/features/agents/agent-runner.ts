@@ -10,9 +10,9 @@ import type { OrgContext } from '@atrium/platform/tenancy';
 import { AgentRepository, type AgentRow } from './agent.repository.js';
 import { AnswerCitations } from './answer-citations.js';
 import { MAX_ANSWER_CHARS, NO_MODEL } from './assistant.js';
-import { type AnswerPiece, CitationParser } from './citation-parser.js';
 import { type Evidence, EvidenceSearch } from './evidence.js';
 import { quotesOf } from './extractive-answer.js';
+import { MarkedText } from './marked-text.js';
 import { promptOf } from './prompt.js';
 
 const NOTHING = 'I found nothing about this.';
@@ -103,15 +103,7 @@ export class AgentRunner {
       passages.length > 0
         ? promptOf(question, passages, instructions)
         : { system: `${WITHOUT_PASSAGES}\n\n${instructions}`, user: question };
-    const parser = new CitationParser();
-    const written = async (pieces: AnswerPiece[]): Promise<string> => {
-      let text = '';
-      for (const piece of pieces) {
-        const mark = piece.kind === 'marker' ? await citations.mark(piece.claims) : '';
-        text += piece.kind === 'text' ? piece.text : mark && piece.lead + mark;
-      }
-      return text;
-    };
+    const marked = new MarkedText(citations);
     let chars = 0;
     let paid = NOTHING_PAID;
     const caller = { agentId, purpose: 'answer' as const, onPaid: (sum: Paid) => (paid = sum) };
@@ -124,7 +116,7 @@ export class AgentRunner {
       ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     };
     for await (const delta of this.models.stream(ctx, request, caller)) {
-      const text = await written(delta.type === 'text' ? parser.push(delta.text) : parser.end());
+      const { text } = await (delta.type === 'text' ? marked.push(delta.text) : marked.end());
       const kept = text.slice(0, MAX_ANSWER_CHARS - chars);
       chars += kept.length;
       if (kept !== '') yield { type: 'text', text: kept };

@@ -29,6 +29,7 @@ import { AgentRunExecutor } from './run-executor.js';
 import { AgentRunMentions } from './run-mentions.js';
 import { AgentRunStarts } from './run-starts.js';
 import { AgentRunSweep } from './run-sweep.js';
+import { AgentRunTexts } from './run-text.js';
 import { AgentRunTools } from './run-tools.js';
 import { AgentRunWakes } from './run-wakes.js';
 import { AgentRunRepository } from './run.repository.js';
@@ -52,6 +53,7 @@ import { TurnRepository } from './turn.repository.js';
     AgentRunRepository,
     AgentRunActor,
     AgentRunStarts,
+    AgentRunTexts,
     AgentRunTools,
     AgentRunExecutor,
     AgentRunsService,

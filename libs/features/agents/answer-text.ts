@@ -1,36 +1,37 @@
-import type { ChannelId, MessageId } from '@atrium/contracts';
-import type { AnswerSource, AnswersService } from '@atrium/features/chat';
+import type { ChannelId, MessageId, OrgId } from '@atrium/contracts';
 import type { LiveBus } from '@atrium/platform/realtime';
-import type { OrgContext } from '@atrium/platform/tenancy';
-import { SAVE_EVERY_MS } from './assistant.js';
+import { MAX_ANSWER_CHARS, SAVE_EVERY_MS } from './assistant.js';
 import { inertText } from './inert-text.js';
 
 /** The answer is not wanted any more: it was deleted, or ended elsewhere. */
 export class AnswerGone extends Error {}
 
 export interface AnswerPlace {
+  orgId: OrgId;
   channelId: ChannelId;
   answerId: MessageId;
 }
 
-/** The text of a running answer: each addition goes to who looks on, and what is there so far is saved about every half second. */
+/**
+ * The text of a running answer, up to MAX_ANSWER_CHARS: each addition goes to who looks on, and what is there so far is saved about every
+ * half second. A writer that begins anew begins at offset 0.
+ */
 export class AnswerText {
   private written = '';
   private savedAt = performance.now();
   private saving: Promise<void> = Promise.resolve();
   private gone = false;
-  /** The grants of the sources, as they were when the text was saved last. */
-  private requires: string[][];
 
+  /**
+   * `requires` are the grants of what the text is made of. `save` keeps the text and answers the grants that its sources have now, null when
+   * the answer is not being written any more.
+   */
   constructor(
-    private readonly ctx: OrgContext,
     private readonly place: AnswerPlace,
-    private readonly sources: readonly AnswerSource[],
-    private readonly answers: AnswersService,
+    private requires: string[][],
+    private readonly save: (text: string) => Promise<string[][] | null>,
     private readonly live: LiveBus,
-  ) {
-    this.requires = sources.map((source) => source.grants);
-  }
+  ) {}
 
   get text(): string {
     return this.written;
@@ -39,13 +40,13 @@ export class AnswerText {
   /** @throws AnswerGone */
   add(piece: string): void {
     if (this.gone) throw new AnswerGone('the answer was deleted or has ended');
-    const text = inertText(piece, this.written);
+    const text = inertText(piece, this.written).slice(0, MAX_ANSWER_CHARS - this.written.length);
     if (text === '') return;
-    const { channelId, answerId } = this.place;
+    const { orgId, channelId, answerId } = this.place;
     const frame = { type: 'live', kind: 'delta', channelId, messageId: answerId, offset: this.written.length, text } as const;
     this.written += text;
-    this.live.publish(this.ctx.orgId, frame, { channelId, requires: this.requires });
-    if (performance.now() - this.savedAt >= SAVE_EVERY_MS) this.save();
+    this.live.publish(orgId, frame, { channelId, requires: this.requires });
+    if (performance.now() - this.savedAt >= SAVE_EVERY_MS) this.keep();
   }
 
   /** Waits for a save that is under way, so that none comes after the end. */
@@ -53,11 +54,11 @@ export class AnswerText {
     await this.saving;
   }
 
-  private save(): void {
+  private keep(): void {
     this.savedAt = performance.now();
     const { written } = this;
     this.saving = this.saving
-      .then(() => this.answers.saveProgress(this.ctx, this.place.answerId, written, this.sources))
+      .then(() => this.save(written))
       .then((requires) => {
         if (requires) this.requires = requires;
         else this.gone = true;

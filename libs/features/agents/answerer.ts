@@ -10,10 +10,10 @@ import { AnswerAudience } from './answer-audience.js';
 import { AnswerCitations } from './answer-citations.js';
 import { AnswerText } from './answer-text.js';
 import { MAX_ANSWER_CHARS, NO_MODEL } from './assistant.js';
-import { type AnswerPiece, CitationParser } from './citation-parser.js';
 import { type Evidence, EvidenceSearch, sourcesOf } from './evidence.js';
 import { quotesOf } from './extractive-answer.js';
 import { inertText } from './inert-text.js';
+import { type MarkedPiece, MarkedText, withoutNumbers } from './marked-text.js';
 import { promptOf } from './prompt.js';
 import { questionOf } from './question.js';
 import { NO_FIGURES, type TurnFigures } from './turn.repository.js';
@@ -94,8 +94,10 @@ export class Answerer {
 
   private async generated(turn: TurnContext, evidence: Evidence[], signal: AbortSignal): Promise<Answer> {
     const sources = sourcesOf(evidence);
-    const place = { channelId: turn.question.channelId, answerId: turn.answerId };
-    const writing = new Writing(new AnswerText(turn.ctx, place, sources, this.answers, this.live), this.citationsOf(turn, evidence));
+    const place = { orgId: turn.ctx.orgId, channelId: turn.question.channelId, answerId: turn.answerId };
+    const save = (text: string) => this.answers.saveProgress(turn.ctx, turn.answerId, text, sources);
+    const grants = sources.map((source) => source.grants);
+    const writing = new Writing(new AnswerText(place, grants, save, this.live), this.citationsOf(turn, evidence));
     const passages = evidence.map((one) => one.passage);
     const { id: agentId, instructions, model } = turn.agent;
     const { system, user } = promptOf(questionOf(turn.question.body), passages, instructions);
@@ -147,32 +149,32 @@ export class Answerer {
 
 /** The pieces of the model's text on their way into the answer, each marker checked as it comes. */
 class Writing {
-  private readonly parser = new CitationParser();
+  private readonly marked: MarkedText;
   /** The text without the numbers of citations. */
   plain = '';
 
   constructor(
     readonly text: AnswerText,
     readonly citations: AnswerCitations,
-  ) {}
+  ) {
+    this.marked = new MarkedText(citations);
+  }
 
   get body(): string {
     return this.text.text;
   }
 
   async push(delta: string): Promise<void> {
-    for (const piece of this.parser.push(delta)) await this.write(piece);
+    this.write(await this.marked.push(delta));
   }
 
   async end(): Promise<void> {
-    for (const piece of this.parser.end()) await this.write(piece);
+    this.write(await this.marked.end());
   }
 
-  private async write(piece: AnswerPiece): Promise<void> {
-    const mark = piece.kind === 'marker' ? await this.citations.mark(piece.claims) : '';
-    const written = piece.kind === 'text' ? piece.text : mark && piece.lead + mark;
-    this.plain += piece.kind === 'text' ? piece.text : withoutNumbers(written);
-    this.text.add(written);
+  private write({ text, plain }: MarkedPiece): void {
+    this.plain += plain;
+    this.text.add(text);
   }
 }
 
@@ -184,5 +186,3 @@ const figuresOf = ({ provider, model, inputTokens, outputTokens, costMicros }: P
   outputTokens,
   costMicros: BigInt(costMicros),
 });
-
-const withoutNumbers = (text: string): string => text.replace(/[ \t]*\[\d+\]/g, '');

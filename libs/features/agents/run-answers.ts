@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { ApprovalId, ChannelId, MessageId } from '@atrium/contracts';
-import { type AnswerSource, AnswersService, MessagesQueries, MessagesService } from '@atrium/features/chat';
+import { AnswersService, MessagesQueries, MessagesService } from '@atrium/features/chat';
 import { Db } from '@atrium/platform/db';
 import { type LoggedEvent, OnEvent } from '@atrium/platform/events';
-import { subjectKey } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { MAX_ANSWER_CHARS } from './assistant.js';
 import { inertText } from './inert-text.js';
 import { AgentRunActor, inNameOf } from './run-actor.js';
+import { sourcesRead } from './run-text.js';
 import { AgentRunRepository, type RunRow } from './run.repository.js';
 import { unlessRefused } from './unless-refused.js';
 
@@ -33,8 +33,7 @@ export class AgentRunAnswers {
     if (run.answerId === null) return;
     const ctx = inNameOf(system, run);
     const id = run.answerId as MessageId;
-    const read = steps.flatMap((step) => step.sources);
-    const sources = [...new Map(read.map((source) => [subjectKey(source), source])).values()] satisfies AnswerSource[];
+    const sources = sourcesRead(steps);
     const body = inertText(endingOf(run)).slice(0, MAX_ANSWER_CHARS);
     await unlessRefused(() =>
       run.status === 'succeeded'

@@ -3,12 +3,11 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { type AgentCall, AgentLimits, type ApprovalId, type ChannelId, type OrgId, type UserId } from '@atrium/contracts';
 import { isOfModels, Models, NOTHING_PAID, type Paid } from '@atrium/features/models';
 import type { ModelDelta } from '@atrium/platform/ai';
-import { Db, type Prisma, storable, type Tx } from '@atrium/platform/db';
+import { Db, type Prisma, type Tx } from '@atrium/platform/db';
 import { Durable } from '@atrium/platform/durable';
 import { DomainError } from '@atrium/platform/errors';
 import { type EventDraft, Events, type Json } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
-import { LiveBus } from '@atrium/platform/realtime';
 import { agentRunRequest, type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import { AgentRepository, type AgentRow, type AgentVersionRow } from './agent.repository.js';
 import { ApprovalsService } from './approvals.service.js';
@@ -18,6 +17,7 @@ import { callOf, conversationOf, systemOf } from './run-conversation.js';
 import { runTold, stepEnded } from './run-events.js';
 import { faultOf, isOver, nextOf, type RunFailure, spent } from './run-plan.js';
 import { AgentRunStarts, RUN_FUNCTION } from './run-starts.js';
+import { AgentRunTexts, type RunText } from './run-text.js';
 import { AgentRunTools, type CallOutcome } from './run-tools.js';
 import { AgentRunRepository, Fenced, type RunRow, type StepRow } from './run.repository.js';
 
@@ -27,8 +27,6 @@ const CONCURRENCY = 32;
 const SHARE = 12;
 /** Times that a run is taken up again after faults of ours before it is given up. */
 const MAX_FAULTS = 12;
-/** The longest text of one answer of the model. UTF-16 code units. */
-const MAX_TEXT_CHARS = 32_000;
 /** How long a person may take to say what became of a call of unknown outcome. */
 const RECONCILE_MS = 7 * 24 * 3_600_000;
 
@@ -61,7 +59,7 @@ export class AgentRunExecutor implements OnModuleInit {
     private readonly durable: Durable,
     private readonly events: Events,
     private readonly models: Models,
-    private readonly live: LiveBus,
+    private readonly texts: AgentRunTexts,
     private readonly agents: AgentRepository,
     private readonly runs: AgentRunRepository,
     private readonly starts: AgentRunStarts,
@@ -153,11 +151,11 @@ export class AgentRunExecutor implements OnModuleInit {
     await this.write(turn, step);
     const left = Math.max(1, limits.tokens - run.inputTokens - run.outputTokens);
     const late = AbortSignal.timeout(Math.max(1, (run.deadlineAt?.getTime() ?? 0) - Date.now()));
-    let text = '';
+    const before = steps.filter(({ number }) => number < step.number);
+    const text = await this.texts.open(turn.system, run, turn.fence, step.number, before);
     let paid = NOTHING_PAID;
     const caller = { agentId: agent.id, purpose: 'run' as const, onPaid: (sum: Paid) => (paid = sum) };
     try {
-      const before = steps.filter(({ number }) => number < step.number);
       const request = {
         system: systemOf({ displayName: agent.displayName, instructions: version.instructions }),
         messages: conversationOf(run.prompt, before),
@@ -166,16 +164,8 @@ export class AgentRunExecutor implements OnModuleInit {
         maxOutputTokens: left,
         signal: AbortSignal.any([turn.signal, late]),
       };
-      let end: Extract<ModelDelta, { type: 'end' }> | null = null;
-      for await (const delta of this.models.stream(ctx, request, caller)) {
-        if (delta.type === 'end') end = delta;
-        else {
-          this.show(run, step, text.length, delta.text);
-          text += delta.text;
-        }
-        if (text.length >= MAX_TEXT_CHARS) break;
-      }
-      const answer = { ...step, ...figuresOf(paid), text: clean(text), calls: (end?.calls ?? []).map(callOf) };
+      const end = await spoken(this.models.stream(ctx, request, caller), text);
+      const answer = { ...step, ...figuresOf(paid), text: text.text, calls: (end?.calls ?? []).map(callOf) };
       const fault = faultOf(before, answer, end?.finish ?? 'length');
       if (fault) return await this.fail(turn, { ...answer, calls: answer.calls.slice(0, 16) }, fault);
       await this.write(turn, ended(answer, 'succeeded'));
@@ -184,7 +174,7 @@ export class AgentRunExecutor implements OnModuleInit {
       if (turn.signal.aborted) throw error;
       const failure = failureOf(error, late, limits);
       if (!failure) throw error;
-      return this.fail(turn, { ...step, ...figuresOf(paid), text: clean(text) }, failure);
+      return this.fail(turn, { ...step, ...figuresOf(paid), text: text.text }, failure);
     }
   }
 
@@ -279,12 +269,6 @@ export class AgentRunExecutor implements OnModuleInit {
     });
     if (decided.status !== 'running') return true;
     return this.perform(turn, ctx, decided);
-  }
-
-  /** A piece of the model's text, for the person who looks on. */
-  private show({ orgId, id, personId }: RunRow, { number }: StepRow, offset: number, text: string): void {
-    const frame = { type: 'live', kind: 'run_delta', runId: id, step: number, offset, text } as const;
-    this.live.publish(orgId as OrgId, frame, { userId: personId });
   }
 
   private write(turn: Turn, step: StepRow): Promise<StepRow> {
@@ -417,7 +401,19 @@ const figuresOf = ({ inputTokens, outputTokens, provider, model, costMicros }: P
   costMicros: BigInt(costMicros),
 });
 
-const clean = (text: string): string => String(storable(text.slice(0, MAX_TEXT_CHARS)));
+/** Lets the text be seen as it comes; what the model ended with, null when it was cut because it says too much. */
+async function spoken(deltas: AsyncIterable<ModelDelta>, text: RunText): Promise<Extract<ModelDelta, { type: 'end' }> | null> {
+  try {
+    for await (const delta of deltas) {
+      if (delta.type === 'end') return delta;
+      text.add(delta.text);
+      if (text.isFull) break;
+    }
+    return null;
+  } finally {
+    await text.end();
+  }
+}
 
 function newStep({ steps }: Turn, kind: StepRow['kind']): StepRow {
   return {

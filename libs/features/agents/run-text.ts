@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import type { ChannelId, MessageId, OrgId } from '@atrium/contracts';
+import { type AnswerSource, AnswersService } from '@atrium/features/chat';
+import { Db, storable } from '@atrium/platform/db';
+import { LiveBus } from '@atrium/platform/realtime';
+import { subjectKey } from '@atrium/platform/search';
+import type { OrgContext } from '@atrium/platform/tenancy';
+import { AnswerGone, AnswerText } from './answer-text.js';
+import { inNameOf } from './run-actor.js';
+import { AgentRunRepository, Fenced, type RunRow, type StepRow } from './run.repository.js';
+
+/** The longest text of one answer of the model. UTF-16 code units. */
+const MAX_TEXT_CHARS = 32_000;
+
+/** Opens the texts of steps. */
+@Injectable()
+export class AgentRunTexts {
+  constructor(
+    private readonly db: Db,
+    private readonly runs: AgentRunRepository,
+    private readonly answers: AnswersService,
+    private readonly live: LiveBus,
+  ) {}
+
+  /**
+   * Begins the text of a step anew, for the person and, when the run answers in a channel, for whoever may read what its tools have read so
+   * far. Not inside a transaction.
+   */
+  async open(system: OrgContext, run: RunRow, fence: number, number: number, before: readonly StepRow[]): Promise<RunText> {
+    const orgId = run.orgId as OrgId;
+    const show = (offset: number, text: string) =>
+      this.live.publish(orgId, { type: 'live', kind: 'run_delta', runId: run.id, step: number, offset, text }, { userId: run.personId });
+    const { channelId, answerId } = run;
+    if (channelId === null || answerId === null) return new RunText(show, null, () => false);
+    const sources = sourcesRead(before);
+    let lost = false;
+    const save = async (text: string) => {
+      const { fence: present } = await this.db.readInOrg(system, (tx) => this.runs.get(tx, system, run.id));
+      lost = present !== fence;
+      return lost ? null : this.answers.saveProgress(inNameOf(system, run), answerId as MessageId, text, sources);
+    };
+    const requires = await save('');
+    const place = { orgId, channelId: channelId as ChannelId, answerId: answerId as MessageId };
+    return new RunText(show, requires && new AnswerText(place, requires, save, this.live), () => lost);
+  }
+}
+
+/** What the model says in one step, as it comes: kept as the database can keep it, shown to the person and in the channel. */
+export class RunText {
+  private written = '';
+  /** The first half of a character whose second half is still to come. */
+  private half = '';
+
+  constructor(
+    private readonly show: (offset: number, text: string) => void,
+    private answer: AnswerText | null,
+    private readonly isLost: () => boolean,
+  ) {}
+
+  get text(): string {
+    return this.written;
+  }
+
+  get isFull(): boolean {
+    return this.written.length >= MAX_TEXT_CHARS;
+  }
+
+  /** @throws Fenced when another process has the run */
+  add(piece: string): void {
+    const [, whole = '', half = ''] = /^([^]*?)([\ud800-\udbff]?)$/.exec(this.half + piece) ?? [];
+    this.half = half;
+    this.write(whole);
+  }
+
+  /** Waits until nothing of it is on the way any more. */
+  async end(): Promise<void> {
+    this.write(this.half);
+    this.half = '';
+    await this.answer?.settle();
+  }
+
+  private write(whole: string): void {
+    const text = String(storable(whole)).slice(0, MAX_TEXT_CHARS - this.written.length);
+    if (text === '') return;
+    this.show(this.written.length, text);
+    this.written += text;
+    try {
+      this.answer?.add(text);
+    } catch (error) {
+      if (!(error instanceof AnswerGone)) throw error;
+      if (this.isLost()) throw new Fenced('another process has the run');
+      // Nobody reads the answer any more; the run goes on.
+      this.answer = null;
+    }
+  }
+}
+
+/** What the calls of a run have read, each once. */
+export function sourcesRead(steps: readonly StepRow[]): AnswerSource[] {
+  return [...new Map(steps.flatMap((step) => step.sources).map((source) => [subjectKey(source), source])).values()];
+}
