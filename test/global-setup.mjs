@@ -12,6 +12,7 @@ export default async function setUp() {
   Object.assign(process.env, {
     DATA_DIR: dataDir,
     RATE_LIMIT_PER_MINUTE: '0',
+    REFUSED_CREDENTIALS_PER_MINUTE: '0',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
     NODE_ENV: 'test',
     PORT: '0',

@@ -163,7 +163,14 @@ export function freePort(): Promise<number> {
   });
 }
 
-const DEFAULTS = { HOST: '127.0.0.1', NODE_ENV: 'test', LOG_LEVEL: 'info', RATE_LIMIT_PER_MINUTE: '0', REGISTRATION: 'open' };
+const DEFAULTS = {
+  HOST: '127.0.0.1',
+  NODE_ENV: 'test',
+  LOG_LEVEL: 'info',
+  RATE_LIMIT_PER_MINUTE: '0',
+  REFUSED_CREDENTIALS_PER_MINUTE: '0',
+  REGISTRATION: 'open',
+};
 
 /** The port of the line that says that it serves (a worker: 0); null for another line. */
 function readyPort(line: string): number | null {

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Login, OrgId, PatchMe, Register, User, UserId } from '@atrium/contracts';
 import { Db, type IdentityTx, isUniqueViolation } from '@atrium/platform/db';
 import { Conflict, NotFound, Unauthenticated } from '@atrium/platform/errors';
+import { Refusals } from '@atrium/platform/http';
 import type { Caller, OrgContext } from '@atrium/platform/tenancy';
 import { type Credentials, credentialsOf, homeOf, toUser } from './account.repository.js';
 import { Founding } from './founding.js';
@@ -28,6 +29,7 @@ export class AccountsService {
     private readonly founding: Founding,
     private readonly members: MembersService,
     private readonly log: SignInLog,
+    private readonly refusals: Refusals,
   ) {}
 
   /**
@@ -36,6 +38,8 @@ export class AccountsService {
    * @throws Forbidden `auth.registration_closed`, Conflict `organizations.email_taken`
    */
   async register(caller: Caller, input: Register): Promise<OpenedSession> {
+    // Where nobody may, no password is hashed for it.
+    assertMayFound(this.founding.registration, true);
     const passwordHash = await this.passwords.hash(input.password);
     const registration = this.founding.registration;
     const person = await this.db.asIdentity((tx) => this.claimAccount(tx, input, passwordHash, registration));
@@ -58,7 +62,7 @@ export class AccountsService {
 
   /**
    * @throws Unauthenticated `auth.invalid_credentials` for an unknown e-mail and a wrong password alike, QuotaExceeded
-   * `request.rate_limited` after 10 failures within 15 minutes, Forbidden `auth.no_membership` once the password was right.
+   * `request.rate_limited` after 10 failures within 15 minutes or too many refusals of the address, Forbidden `auth.no_membership` once the password was right.
    */
   async login(caller: Caller, input: Login): Promise<OpenedSession> {
     const person = await this.prove(caller, input.email, input.password, input.organizationId ?? null);
@@ -75,7 +79,7 @@ export class AccountsService {
     });
     if (!(await this.passwords.matches(person?.passwordHash ?? null, password)) || !person) {
       await this.log.tellFailure(caller, person?.id ?? null, wanted);
-      throw new Unauthenticated('auth.invalid_credentials', 'E-mail or password is wrong.');
+      return this.refusals.refuse(new Unauthenticated('auth.invalid_credentials', 'E-mail or password is wrong.'), caller);
     }
     await this.attempts.succeed(email, caller.ip);
     return person;

@@ -25,6 +25,8 @@ export interface CredentialState {
 /** How old a state may be. Milliseconds: within this every process has noticed a revocation, told or not. */
 const MAX_AGE_MS = 5_000;
 const MAX_ENTRIES = 10_000;
+/** How long a key that was good is remembered as one. Milliseconds. */
+const FAMILIAR_MS = 3_600_000;
 
 interface Entry {
   readonly read: Promise<CredentialState | null>;
@@ -36,6 +38,7 @@ interface Entry {
 @Injectable()
 export class CredentialStates implements OnModuleDestroy {
   private readonly cache = new LRUCache<string, Entry>({ max: MAX_ENTRIES, ttl: MAX_AGE_MS });
+  private readonly familiar = new LRUCache<string, true>({ max: MAX_ENTRIES, ttl: FAMILIAR_MS });
   private readonly secrets: ApiKeySecrets;
   private readonly stopListening: () => void;
 
@@ -62,7 +65,17 @@ export class CredentialStates implements OnModuleDestroy {
   async apiKey(key: string): Promise<CredentialState | null> {
     const hash = this.secrets.hash(key);
     if (hash === null) return null;
-    return this.remembered(`api_key:${hash}`, async () => this.ofApiKey(await this.db.asIdentity((tx) => apiKeyByHash(tx, hash))));
+    const state = await this.remembered(`api_key:${hash}`, async () =>
+      this.ofApiKey(await this.db.asIdentity((tx) => apiKeyByHash(tx, hash))),
+    );
+    if (state) this.familiar.set(hash, true);
+    return state;
+  }
+
+  /** Whether this key was good here within the last hour: who shares an address with somebody who guesses keeps working with it. */
+  isFamiliar(key: string): boolean {
+    const hash = this.secrets.hash(key);
+    return hash !== null && this.familiar.has(hash);
   }
 
   /** The state behind a context, read now. */

@@ -4,6 +4,7 @@ import { type OrgId, type SwitchOrganization, type Transport, type UserId } from
 import { CONFIG, type Config } from '@atrium/platform/config';
 import { Db, type IdentityTx } from '@atrium/platform/db';
 import { Forbidden, NotFound } from '@atrium/platform/errors';
+import { Refusals } from '@atrium/platform/http';
 import { type Caller, type OrgContext, Revocations } from '@atrium/platform/tenancy';
 import { ACCESS_SECONDS, AccessTokens } from './access-token.js';
 import { type Account, activeAccount } from './account.repository.js';
@@ -37,6 +38,7 @@ export class SessionsService {
     private readonly db: Db,
     private readonly log: SignInLog,
     private readonly revocations: Revocations,
+    private readonly refusals: Refusals,
     @Inject(CONFIG) config: Config,
   ) {
     this.accessTokens = new AccessTokens(config.jwtSecrets.map((secret) => secret.reveal()));
@@ -82,12 +84,12 @@ export class SessionsService {
    */
   async refresh(caller: Caller, token: string): Promise<SessionTokens> {
     const claim = this.refreshTokens.read(token);
-    if (!claim) throw invalidToken();
+    if (!claim) return this.refusals.refuse(invalidToken(), caller, { credential: token });
     const successor = this.refreshTokens.make({ ...claim, generation: claim.generation + 1 });
     const hashes = { current: this.refreshTokens.hash(token), next: this.refreshTokens.hash(successor) };
     const outcome = await this.db.asIdentity((tx) => rotateSession(tx, claim, hashes));
     if (outcome.kind === 'reused') await this.tellReuse(caller, outcome.ended);
-    if (outcome.kind !== 'rotated') throw invalidToken();
+    if (outcome.kind !== 'rotated') return this.refusals.refuse(invalidToken(), caller, { credential: token, ours: true });
     const { userId, orgId, transport } = outcome.session;
     return this.tokens(claim.sessionId, userId, orgId, transport, successor);
   }

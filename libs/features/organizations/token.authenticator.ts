@@ -3,6 +3,7 @@ import passport from 'passport';
 import CustomStrategy from 'passport-custom';
 import { Strategy as JwtStrategy } from 'passport-jwt';
 import { CONFIG, type Config } from '@atrium/platform/config';
+import { Refusals } from '@atrium/platform/http';
 import { Authenticator, type Caller, type OrgContext } from '@atrium/platform/tenancy';
 import { AccessTokens, AUDIENCE, checkedClaims, ISSUER } from './access-token.js';
 import { ApiKeyUse } from './api-key-use.js';
@@ -15,6 +16,13 @@ interface Bearer {
   readonly token: string;
 }
 type Done = (error: unknown, state?: CredentialState | false) => void;
+type Answer = (error: unknown, state?: CredentialState | false | null, why?: unknown) => void;
+
+/** What stands behind a token. Without a state: whether it is `ours` (our signature holds) and has only ended. */
+interface Found {
+  state: CredentialState | null;
+  ours: boolean;
+}
 
 /** Authenticates access tokens and API keys through Passport; every refusal is the same. */
 @Injectable()
@@ -24,6 +32,7 @@ export class TokenAuthenticator extends Authenticator {
   constructor(
     private readonly states: CredentialStates,
     private readonly use: ApiKeyUse,
+    private readonly refusals: Refusals,
     @Inject(CONFIG) config: Config,
   ) {
     super();
@@ -32,8 +41,9 @@ export class TokenAuthenticator extends Authenticator {
   }
 
   async authenticate(token: string, caller: Caller): Promise<OrgContext> {
-    const state = await this.stateBehind(token);
-    if (!state) throw invalidToken();
+    if (isApiKey(token) && !this.states.isFamiliar(token)) this.refusals.assertOpen(caller);
+    const { state, ours } = await this.find(token);
+    if (!state) return this.refusals.refuse(invalidToken(), caller, { credential: token, ours });
     if (state.credential.kind === 'api_key') this.use.note(state.orgId, state.credential.id);
     const { orgId, principal, permissions, credential } = state;
     const { requestId, ip, userAgent, idempotency, ifMatch } = caller;
@@ -64,10 +74,14 @@ export class TokenAuthenticator extends Authenticator {
     );
   }
 
-  private stateBehind(token: string): Promise<CredentialState | null> {
-    const name = token.startsWith(API_KEY_PREFIX) ? 'api_key' : 'access_token';
+  private find(token: string): Promise<Found> {
+    const name = isApiKey(token) ? 'api_key' : 'access_token';
     return new Promise((resolve, reject) => {
-      const answer = (error: unknown, state?: CredentialState | false | null) => (error ? reject(error) : resolve(state || null));
+      // Passport tells why an access token failed before its claims were looked at; the signature is checked before the time.
+      const answer: Answer = (error, state, why) =>
+        error
+          ? reject(error)
+          : resolve({ state: state || null, ours: name === 'access_token' && (!why || (why as Error).name === 'TokenExpiredError') });
       const handler = this.passport.authenticate(name, { session: false }, answer) as (request: Bearer, reply: object, next: Done) => void;
       handler({ token }, {}, answer);
     });
@@ -106,3 +120,5 @@ export class TokenAuthenticator extends Authenticator {
     });
   }
 }
+
+const isApiKey = (token: string) => token.startsWith(API_KEY_PREFIX);

@@ -113,6 +113,10 @@ export const SETTINGS = {
     schema: z.coerce.number().int().min(0).max(1_000_000).default(1_200),
     about: 'Requests per principal; 0 turns the limit off.',
   },
+  REFUSED_CREDENTIALS_PER_MINUTE: {
+    schema: z.coerce.number().int().min(0).max(1_000_000).default(60),
+    about: 'Wrong passwords, keys and tokens per client address (an IPv6 /64 is one); 0 turns the limit off.',
+  },
   MAX_UPLOAD_BYTES: {
     schema: z.coerce
       .number()

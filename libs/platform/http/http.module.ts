@@ -8,6 +8,7 @@ import { LimitGuard } from './limits.js';
 import { LimitStorage } from './limit-storage.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ProblemPagesController } from './problem-pages.controller.js';
+import { Refusals } from './refusals.js';
 import { ResponseInterceptor } from './response.interceptor.js';
 import { SafeFetch } from './safe-fetch.js';
 import { ValidationPipe } from './validation.pipe.js';
@@ -30,6 +31,7 @@ class LimitStorageModule {}
   providers: [
     Health,
     PrincipalDirectory,
+    Refusals,
     { provide: SafeFetch, useFactory: (config: Config) => new SafeFetch({ allow: config.OUTBOUND_ALLOW }), inject: [CONFIG] },
     { provide: APP_GUARD, useClass: OrgGuard },
     { provide: APP_GUARD, useClass: LimitGuard },
@@ -39,6 +41,6 @@ class LimitStorageModule {}
     { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
-  exports: [Health, PrincipalDirectory, SafeFetch, LimitStorageModule],
+  exports: [Health, PrincipalDirectory, Refusals, SafeFetch, LimitStorageModule],
 })
 export class HttpModule {}

@@ -6,6 +6,7 @@ export { HttpModule } from './http.module.js';
 export { LimitStorage } from './limit-storage.js';
 export { openApiDocument, schemaOf, serveReference } from './openapi.js';
 export { decodeCursor, encodeCursor, EVENT_SEQ, listed, pageOf } from './page.js';
+export { Refusals } from './refusals.js';
 export { refuseUrl } from './refused-url.js';
 export { htmlPage } from './html-page.js';
 export { openAiError } from './openai-error.js';
