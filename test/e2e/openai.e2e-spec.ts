@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import type { AgentRunSummary, Document, Page } from '@atrium/contracts';
+import type { Agent, AgentRunSummary, Document, Page } from '@atrium/contracts';
 import { type AgentGround, approvalOf, newAgent, newAgentGround } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 
@@ -28,6 +28,14 @@ beforeAll(async () => {
 afterAll(() => ground.remove());
 beforeEach(() => ground.model.reset());
 
+const openStream = ({ name }: Agent) =>
+  client.chat.completions.create({ model: name, messages: [{ role: 'user', content: 'Go on.' }], stream: true });
+type Stream = Awaited<ReturnType<typeof openStream>>;
+async function piecesOf(stream: Stream): Promise<string[]> {
+  const pieces: string[] = [];
+  for await (const { choices } of stream) if (choices[0]?.delta.content) pieces.push(choices[0].delta.content);
+  return pieces;
+}
 /** The url_citation of a message; the client knows them, its types of a chunk do not. */
 const annotationsOf = (message: unknown) => (message as OpenAI.ChatCompletionMessage).annotations ?? [];
 
@@ -108,6 +116,44 @@ describe('the door for clients of the OpenAI API', () => {
     expect(runs).toEqual([
       expect.objectContaining({ status: 'succeeded', prompt: expect.stringMatching(/I know Ann[^]*Remind me of her/) }),
     ]);
+  });
+
+  it('streams what an agent says in a run while it says it, whatever it does in between', async () => {
+    const agent = await newAgent(owner, { tools: ['task_list'] });
+    ground.model.script(
+      { kind: 'call', text: 'Let me look.', calls: [{ tool: 'task_list', arguments: {} }] },
+      { kind: 'text', text: 'Nothing is to do 😀. See [it](https://x.example).', chunkChars: 3, delayMs: 5 },
+    );
+    const pieces = await piecesOf(await openStream(agent));
+    expect(pieces.length).toBeGreaterThan(5);
+    expect(pieces.join('')).toBe('Let me look.\n\nNothing is to do 😀. See [it] (https:// x.example).');
+
+    ground.model.script({ kind: 'silence', afterText: 'The first half' });
+    const stream = await openStream(agent);
+    const said: string[] = [];
+    const ending = (async () => {
+      for await (const piece of stream) said.push(piece.choices[0]?.delta.content ?? '');
+    })();
+    const failing = expect(ending).rejects.toMatchObject({ code: 'agents.run_failed' });
+    // Before anything else happens: the model is silent now.
+    await eventually('the first half is there', async () => said.join('') === 'The first half');
+    const { data } = await owner.api.get<Page<AgentRunSummary>>('/v1/agent-runs', { agentId: agent.id, status: 'running' });
+    await owner.api.post(`/v1/agent-runs/${data[0]?.id}/cancel`);
+    await failing;
+  });
+
+  it('gives the places of clients that have gone to others', async () => {
+    const agent = await newAgent(owner);
+    ground.model.always({ kind: 'silence', afterText: 'Well' });
+    const streams = await Promise.all(Array.from({ length: 8 }, () => openStream(agent)));
+    await expect(openStream(agent)).rejects.toMatchObject({ status: 429, code: 'request.rate_limited' });
+    for (const stream of streams) stream.controller.abort();
+
+    ground.model.always({ kind: 'text', text: 'Here.' });
+    const next = await eventually('a place', () => openStream(agent).catch(() => null));
+    expect((await piecesOf(next)).join('')).toBe('Here.');
+    const { data } = await owner.api.get<Page<AgentRunSummary>>('/v1/agent-runs', { agentId: agent.id, status: 'running' });
+    await Promise.all(data.map(({ id }) => owner.api.post(`/v1/agent-runs/${id}/cancel`)));
   });
 
   it('says that a run waits for an approval', async () => {

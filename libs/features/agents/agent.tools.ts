@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AgentId, AgentPage, AgentRunSummary, AgentsQuery, StartAgentRun } from '@atrium/contracts';
 import { ToolRegistry } from '@atrium/platform/tools';
 import { AgentsQueries } from './agents.queries.js';
+import { AgentRunFollower } from './run-follower.js';
 import { AgentRunsService } from './runs.service.js';
 
 /** Agents for other agents, MCP clients and workflow steps. */
@@ -12,6 +13,7 @@ export class AgentTools implements OnModuleInit {
     private readonly registry: ToolRegistry,
     private readonly agents: AgentsQueries,
     private readonly runs: AgentRunsService,
+    private readonly follower: AgentRunFollower,
   ) {}
 
   onModuleInit(): void {
@@ -39,7 +41,7 @@ export class AgentTools implements OnModuleInit {
       effects: ['writes', 'reads_private', 'reads_untrusted'],
       run: async (ctx, { agentId, waitSeconds, ...input }) => {
         const started = await this.runs.start(ctx, agentId, input, { kind: 'tool' });
-        const { steps: _steps, ...summary } = await this.runs.settled(ctx, started.id, waitSeconds);
+        const { steps: _steps, ...summary } = await this.follower.settled(ctx, started.id, waitSeconds);
         return summary;
       },
     });

@@ -26,6 +26,7 @@ import { OpenAiController } from './openai/openai.controller.js';
 import { AgentRunActor } from './run-actor.js';
 import { AgentRunAnswers } from './run-answers.js';
 import { AgentRunExecutor } from './run-executor.js';
+import { AgentRunFollower } from './run-follower.js';
 import { AgentRunMentions } from './run-mentions.js';
 import { AgentRunStarts } from './run-starts.js';
 import { AgentRunSweep } from './run-sweep.js';
@@ -60,6 +61,7 @@ import { TurnRepository } from './turn.repository.js';
     AgentRunsQueries,
     AgentRunSweep,
     AgentRunWakes,
+    AgentRunFollower,
     AgentRunMentions,
     AgentRunAnswers,
     AgentTools,

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { AgentId, AgentRun, AgentRunId, ReconcileAgentRun, StartAgentRun } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
@@ -12,8 +11,6 @@ import { AgentRunStarts, type StartReason } from './run-starts.js';
 import { maySeeRun, toRun, toSummary } from './run-view.js';
 import { AgentRunRepository, runNotFound, type StepRow } from './run.repository.js';
 import { AgentRunsQueries } from './runs.queries.js';
-
-const LOOK_EVERY_MS = 250;
 
 /** The commands on runs. A run is its person's; administrators may steer it too. */
 @Injectable()
@@ -40,14 +37,6 @@ export class AgentRunsService {
     });
     await this.starts.launch(run.launch);
     return run.view;
-  }
-
-  /** The run when it has ended, waits for a person, or the time is over. */
-  async settled(ctx: OrgContext, id: AgentRunId, seconds: number, signal?: AbortSignal): Promise<AgentRun> {
-    for (const end = Date.now() + seconds * 1_000; ; await pause(LOOK_EVERY_MS, undefined, { signal })) {
-      const run = await this.queries.get(ctx, id);
-      if (run.endedAt !== null || run.status === 'waiting' || Date.now() >= end) return run;
-    }
   }
 
   /** A run that has ended stays as it is. @throws NotFound `agents.run_not_found` */

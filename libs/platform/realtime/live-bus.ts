@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { LiveFrame, OrgId } from '@atrium/contracts';
 import type { LiveTarget } from './live-target.js';
+import type { LiveWatcher } from './live-watcher.js';
 import { ProcessLink } from './process-link.js';
 import { RealtimeHub } from './realtime-hub.js';
 
@@ -25,5 +26,10 @@ export class LiveBus {
   publish(orgId: OrgId, frame: LiveFrame, target: LiveTarget): void {
     this.hub.deliver(orgId, frame, target);
     this.link.tellFrame(orgId, frame, target);
+  }
+
+  /** Lets code of ours hear what is told in the organization, until it calls what this answers. Not inside a transaction. */
+  watch(orgId: OrgId, watcher: LiveWatcher): Promise<() => void> {
+    return this.hub.watch(orgId, watcher);
   }
 }

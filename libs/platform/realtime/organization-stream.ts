@@ -8,6 +8,7 @@ import { CLOSE, type Connection } from './connection.js';
 import { EventFrame, isLive } from './event-frame.js';
 import { holdsAll, mayReadChannel, type Reader, receives, withRole } from './reader.js';
 import type { LiveTarget } from './live-target.js';
+import type { LiveWatcher } from './live-watcher.js';
 
 /** Events of one read of the log. */
 const PAGE = 500;
@@ -36,7 +37,8 @@ const RIGHTS_TYPES: ReadonlySet<string> = new Set([
 /** One organization's log as this process follows it: the position, the rights at that position, and who is connected. */
 export class OrganizationStream {
   readonly connections = new Set<Connection>();
-  /** When the last connection left. Milliseconds since 1970. */
+  readonly watchers = new Set<LiveWatcher>();
+  /** When the last connection or watcher left. Milliseconds since 1970. */
   idleSince = Date.now();
   private seq = 0;
   private rights: Rights = new Map();
@@ -131,6 +133,7 @@ export class OrganizationStream {
   }
 
   tellLossy(frame: LiveFrame, target: LiveTarget): void {
+    for (const watcher of this.watchers) watcher.frame(frame, target);
     if (this.connections.size === 0) return;
     const json = JSON.stringify(frame);
     for (const connection of this.connections) if (this.isTarget(connection, target)) connection.sendLossy(json, frame);
@@ -215,6 +218,7 @@ export class OrganizationStream {
         if (connection.live && connection.mayReceive(this.rights, frame)) connection.sendEvent(this.rights, frame);
     if (event.type === 'organizations.member_changed' || event.type === 'organizations.member_removed') this.applyMember(event);
     if (event.type === 'organizations.api_key_revoked') this.cutKey(event.subject.id);
+    for (const watcher of this.watchers) watcher.event(event);
   }
 
   /** Who may read before or after a change of rights hears of it. */

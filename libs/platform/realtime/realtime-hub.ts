@@ -9,6 +9,7 @@ import { AudienceResolvers } from './audience.js';
 import { CLOSE, Connection, type Outlet } from './connection.js';
 import { EventFrame, isLive } from './event-frame.js';
 import type { LiveTarget } from './live-target.js';
+import type { LiveWatcher } from './live-watcher.js';
 import { OrganizationStream } from './organization-stream.js';
 import { readerOf } from './reader.js';
 
@@ -116,6 +117,16 @@ export class RealtimeHub implements OnApplicationBootstrap, BeforeApplicationShu
     throw new Unauthenticated('auth.invalid_token', 'The token was revoked. Sign in again.');
   }
 
+  /** Lets code of ours follow the organization from now on, until it calls what this answers. Not inside a transaction. */
+  async watch(orgId: OrgId, watcher: LiveWatcher): Promise<() => void> {
+    const stream = await this.open(orgId);
+    stream.watchers.add(watcher);
+    return () => {
+      stream.watchers.delete(watcher);
+      stream.idleSince = Date.now();
+    };
+  }
+
   /** An event that was committed, by whichever process. */
   offer(event: LoggedEvent): void {
     this.streams.get(event.organizationId)?.offer(event);
@@ -191,7 +202,7 @@ export class RealtimeHub implements OnApplicationBootstrap, BeforeApplicationShu
 
   private dropIdle(now: number): void {
     for (const [orgId, stream] of this.streams) {
-      if (stream.connections.size > 0 || now - stream.idleSince < LINGER_MS) continue;
+      if (stream.connections.size > 0 || stream.watchers.size > 0 || now - stream.idleSince < LINGER_MS) continue;
       stream.stop();
       this.streams.delete(orgId);
     }

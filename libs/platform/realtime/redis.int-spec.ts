@@ -66,6 +66,26 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
     await Promise.all([clients[0]?.close(), clients[2]?.close()]);
   });
 
+  it('tell code that watches an organization of its events and frames, and of no other', async () => {
+    const [orgId, foreign] = [await openLog(here), await openLog(here)];
+    const heard: string[] = [];
+    const stop = await here.bus.watch(orgId, {
+      event: ({ data }) => void heard.push(`event ${String(data['n'])}`),
+      frame: (frame) => void heard.push(frame.kind),
+    });
+    const frame = (runId: string) => ({ type: 'live', kind: 'run_delta', runId, step: 1, offset: 0, text: 'Hel' }) as const;
+    const target = { userId: randomUUID() };
+    await other.append(foreign, told(1));
+    other.bus.publish(foreign, frame(randomUUID()), target);
+    other.bus.publish(orgId, frame(randomUUID()), target);
+    await other.append(orgId, told(2));
+    await eventually('both are heard', async () => heard.length >= 2);
+    stop();
+    await here.append(orgId, told(3));
+
+    expect(heard.toSorted()).toEqual(['event 2', 'run_delta']);
+  });
+
   it('redeem a ticket once, in whichever process', async () => {
     const { token } = newPerson(await openLog(here));
     const made = await fetch(`${here.baseUrl}/v1/events/ticket`, { method: 'POST', headers: { authorization: `Bearer ${token}` } });

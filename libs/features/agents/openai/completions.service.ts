@@ -24,6 +24,7 @@ import type { AgentRow } from '../agent.repository.js';
 import { AgentsQueries } from '../agents.queries.js';
 import { ASSISTANT } from '../assistant.js';
 import { inertText } from '../inert-text.js';
+import { AgentRunFollower } from '../run-follower.js';
 import { AgentRunsService } from '../runs.service.js';
 import { askedOf, promptFor } from './conversation.js';
 
@@ -32,6 +33,8 @@ const MAX_OPEN = { organization: 8, total: 64 };
 /** How long a run is waited for. Seconds: without a stream, clients and proxies give up after two minutes. */
 const WAIT_SECONDS = { whole: 110, stream: 600 };
 const HEARTBEAT_MS = 10_000;
+/** A reader that takes nothing for so long is cut. Milliseconds. */
+const STUCK_MS = 10_000;
 const PROMPT_CHARS = 32_000;
 
 /** What all pieces of one answer share. */
@@ -41,6 +44,8 @@ interface Frame {
   model: string;
 }
 type End = Extract<AnswerDelta, { type: 'end' }>;
+/** The client takes nothing. */
+class TooSlow extends Error {}
 
 /** Agents as models of the OpenAI protocol. The assistant answers from what the caller may read; another agent works in a run. */
 @Injectable()
@@ -51,6 +56,7 @@ export class CompletionsService {
   constructor(
     private readonly runner: AgentRunner,
     private readonly runs: AgentRunsService,
+    private readonly follower: AgentRunFollower,
     private readonly agents: AgentsQueries,
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Config,
@@ -82,7 +88,7 @@ export class CompletionsService {
     try {
       const agent = await this.runner.agentOf(ctx, request.model);
       let content = '';
-      for await (const delta of await this.begin(ctx, agent, askedOf(request), WAIT_SECONDS.whole, signal)) {
+      for await (const delta of await this.begin(ctx, agent, askedOf(request), false, signal)) {
         if (delta.type === 'text') content += inertText(delta.text, content);
         else return this.completion(newFrame(request), content, delta);
       }
@@ -92,12 +98,15 @@ export class CompletionsService {
     }
   }
 
-  /** The answer as server-sent events. What fails before it begins is thrown as by `complete`; what fails later is its last event. */
+  /**
+   * The answer as server-sent events. What fails before it begins is thrown as by `complete`; what fails later is its last event. A reader
+   * that takes nothing for 10 seconds is cut.
+   */
   async stream(ctx: OrgContext, request: ChatCompletionRequest, signal: AbortSignal): Promise<Readable> {
     const leave = this.enter(ctx);
     try {
       const agent = await this.runner.agentOf(ctx, request.model);
-      const deltas = await this.begin(ctx, agent, askedOf(request), WAIT_SECONDS.stream, signal);
+      const deltas = await this.begin(ctx, agent, askedOf(request), true, signal);
       const body = new PassThrough();
       void this.write(ctx, body, newFrame(request), deltas, request.stream_options?.include_usage === true, signal).finally(leave);
       return body;
@@ -124,7 +133,7 @@ export class CompletionsService {
   }
 
   /** With tools of the application, or as the assistant, the model answers here; else the agent works in a run, with its own tools. */
-  private async begin(ctx: OrgContext, agent: AgentRow, asked: Asked, waitSeconds: number, signal: AbortSignal) {
+  private async begin(ctx: OrgContext, agent: AgentRow, asked: Asked, isStream: boolean, signal: AbortSignal) {
     const here = agent.name === ASSISTANT.name || (asked.tools ?? []).length > 0 || (asked.after ?? []).length > 0;
     if (here) return this.runner.stream(ctx, agent, asked, signal);
     const input = StartAgentRun.safeParse({ prompt: promptFor(asked, PROMPT_CHARS) });
@@ -133,20 +142,33 @@ export class CompletionsService {
     // What was said before may hold what others wrote.
     const tainted = (asked.before ?? []).length > 0;
     const run = await this.runs.start(ctx, agent.id as AgentId, input.data, { kind: 'manual', tainted });
-    return this.outcome(ctx, run, waitSeconds, signal);
+    return this.outcome(ctx, run, isStream, signal);
   }
 
-  private async *outcome(ctx: OrgContext, { id }: AgentRun, seconds: number, signal: AbortSignal): AsyncGenerator<AnswerDelta> {
-    const run = await this.runs.settled(ctx, id, seconds, signal);
+  /** In a stream what the agent says on the way to its answer comes too, as it is said. */
+  private async *outcome(ctx: OrgContext, { id }: AgentRun, isStream: boolean, signal: AbortSignal): AsyncGenerator<AnswerDelta> {
+    const seconds = isStream ? WAIT_SECONDS.stream : WAIT_SECONDS.whole;
+    let said = '';
+    let run: AgentRun | undefined;
+    for await (const told of this.follower.follow(ctx, id, seconds, signal)) {
+      if (told.type === 'settled') run = told.run;
+      else if (isStream) {
+        said = '\n\n';
+        yield told;
+      }
+    }
+    if (!run) throw new Error('a run that is followed is settled at last');
     const asks = run.steps.find(({ status, approvalId }) => status === 'waiting' && approvalId !== null);
     if (run.status === 'failed' || run.status === 'cancelled')
       throw new Conflict('agents.run_failed', `Run ${id} ended as ${run.status}. ${run.failure?.message ?? ''}`.trim());
     if (run.endedAt === null && !asks)
       throw new Unavailable('ai.timed_out', `Run ${id} is still under way: see /v1/agent-runs/${id}.`, { retryable: false });
-    const text = asks
-      ? `I ask for leave to use ${asks.tool}. Run ${id} goes on when approval ${asks.approvalId} is decided.`
-      : (run.output ?? '');
-    yield { type: 'text', text };
+    if (asks)
+      yield {
+        type: 'text',
+        text: `${said}I ask for leave to use ${asks.tool}. Run ${id} goes on when approval ${asks.approvalId} is decided.`,
+      };
+    else if (!isStream) yield { type: 'text', text: run.output ?? '' };
     const usage = { inputTokens: run.inputTokens, outputTokens: run.outputTokens, estimated: false };
     yield { type: 'end', finish: 'stop', usage, calls: [], citations: [] };
   }
@@ -160,11 +182,15 @@ export class CompletionsService {
     signal: AbortSignal,
   ): Promise<void> {
     const say = async (piece: unknown) => {
-      if (!body.write(`data: ${typeof piece === 'string' ? piece : JSON.stringify(piece)}\n\n`)) await once(body, 'drain', { signal });
+      if (body.write(`data: ${typeof piece === 'string' ? piece : JSON.stringify(piece)}\n\n`)) return;
+      const stuck = AbortSignal.timeout(STUCK_MS);
+      await once(body, 'drain', { signal: AbortSignal.any([signal, stuck]) }).catch((error: unknown) => {
+        throw stuck.aborted ? new TooSlow() : error;
+      });
     };
     const chunk = (delta: object, finish: string | null = null) =>
       say({ ...frame, object: 'chat.completion.chunk', choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] });
-    const heartbeat = setInterval(() => body.write(': still working\n\n'), HEARTBEAT_MS);
+    const heartbeat = setInterval(() => body.writableNeedDrain || body.write(': still working\n\n'), HEARTBEAT_MS);
     try {
       await chunk({ role: 'assistant', content: '' });
       let content = '';
@@ -185,7 +211,8 @@ export class CompletionsService {
       }
       await say('[DONE]');
     } catch (error) {
-      if (signal.aborted) return;
+      if (error instanceof TooSlow) body.destroy();
+      if (signal.aborted || body.destroyed) return;
       if (!(error instanceof DomainError)) this.log.fault('an answer failed', error, { orgId: ctx.orgId });
       await say(openAiError(toProblem(error, { instance: '/openai/v1/chat/completions', requestId: ctx.requestId }))).catch(
         () => undefined,

@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ROLE_PERMISSIONS } from '@atrium/contracts';
+import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { eventually, newOrganization, type Person } from '../../../../test/lib/api.js';
+import { type FakeModel, startFakeModel } from '../../../../test/lib/fake-model.js';
+import { openTestApp } from '../../../../test/lib/test-app.js';
+import { CompletionsService } from './completions.service.js';
+
+let model: FakeModel;
+let app: NestFastifyApplication;
+let close: () => Promise<void>;
+beforeAll(async () => {
+  model = await startFakeModel();
+  ({ app, close } = await openTestApp({ LLM_BASE_URL: model.baseUrl, LLM_MODEL: 'fake' }));
+});
+afterAll(async () => {
+  await close();
+  await model.stop();
+});
+
+const contextOf = ({ organization, user }: Person): OrgContext =>
+  Object.freeze({
+    ...systemContext(organization.id, 'completions-spec'),
+    principal: { kind: 'user' as const, id: user.id, role: 'owner' as const, onBehalfOf: null },
+    permissions: new Set(ROLE_PERMISSIONS.owner),
+  });
+
+it('cuts readers that take nothing, and gives their places to others', async () => {
+  const ctx = contextOf(await newOrganization());
+  const service = app.get(CompletionsService, { strict: false });
+  const open = (signal = new AbortController().signal) =>
+    service.stream(ctx, { model: 'assistant', messages: [{ role: 'user', content: 'Zzyzx?' }], stream: true }, signal);
+  model.always({ kind: 'endless' });
+
+  const slow = await Promise.all(Array.from({ length: 8 }, () => open()));
+  const cut = slow.map((body) => once(body, 'close'));
+  await expect(open()).rejects.toMatchObject({ code: 'request.rate_limited' });
+  await Promise.all(cut);
+
+  const gone = new AbortController();
+  const next = await eventually('a place', () => open(gone.signal).catch(() => null));
+  next.destroy();
+  gone.abort(new Error('the client has gone'));
+}, 60_000);
