@@ -60,9 +60,12 @@ export function failureOf(error: unknown): ModelFailure {
   }
   const codes = chain.map((one) => (one as { code?: unknown }).code).filter((code) => typeof code === 'string');
   const code = codes.findLast((one) => /^[A-Z][A-Z0-9_]{2,40}$/.test(one));
-  const isHttp = !chain.some((one) => (one as Error).name === 'HTTPParserError') && code !== 'UND_ERR_HEADERS_OVERFLOW';
+  const isHttp = !chain.some(isNoHttp) && code !== 'UND_ERR_HEADERS_OVERFLOW';
   return isHttp ? new ModelFailure('ai.unavailable', code ?? 'stream_failed') : new ModelFailure('ai.malformed', 'not_http');
 }
+
+/** Without keep-alive undici reports an answer that breaks off as a parser's error too. */
+const isNoHttp = ({ name, message }: Partial<Error>) => name === 'HTTPParserError' && !message?.includes('Invalid EOF state');
 
 function causes(error: unknown): object[] {
   const chain: object[] = [];
