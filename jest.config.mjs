@@ -47,6 +47,6 @@ export default {
     project('e2e', ['test/e2e/*.e2e-spec.ts'], run),
     project('security', ['test/security/*.e2e-spec.ts', 'test/architecture/*.e2e-spec.ts'], run),
     project('campaigns', ['{libs,test}/**/*.campaign-spec.ts'], run),
-    project('faults', ['test/faults/**/*.fault-spec.ts']),
+    project('faults', ['{libs,test}/**/*.fault-spec.ts']),
   ],
 };

@@ -1,25 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { Agent, Channel, Document, Message, Page, ServerFrame } from '@atrium/contracts';
+import type { Agent, Channel, Document, Message, Page } from '@atrium/contracts';
 import { type AgentGround, newAgent, newAgentGround } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
-import { LiveClient } from '../lib/live-client.js';
+import { deltasOf, isDelta, LiveClient, shownBy } from '../lib/live-client.js';
 
 let ground: AgentGround;
 let owner: Person;
 let member: Person;
 beforeAll(async () => {
   ground = await newAgentGround();
-  owner = await newOrganization('Streams', ground.baseUrl);
+  owner = await ground.newOrganization('Streams');
   member = await newColleague(owner);
 }, 180_000);
-afterAll(() => ground.remove());
+afterAll(() => ground.stop());
 beforeEach(() => ground.model.reset());
-
-type Delta = Extract<ServerFrame, { kind: 'delta' }>;
-const isDelta = (frame: ServerFrame): frame is Delta => frame.type === 'live' && frame.kind === 'delta';
-const deltasOf = ({ frames }: LiveClient): Delta[] => frames.filter(isDelta);
-/** As a client does it: a delta stands at its offset, and what was there goes. */
-const shownBy = (deltas: readonly Delta[]) => deltas.reduce((shown, { offset, text }) => shown.slice(0, offset) + text, '');
 
 /** A channel of the owner with the agent and the member in it. */
 async function newChannel(agent: Agent, kind: 'public' | 'private' = 'public'): Promise<Channel> {
@@ -48,7 +42,7 @@ describe('what an agent says in a channel', () => {
     const agent = await newBot(['task_create']);
     const channel = await newChannel(agent, 'private');
     const outsider = await newColleague(owner);
-    const stranger = await newOrganization('Other', ground.baseUrl);
+    const stranger = await newOrganization('Other');
     const [first, second] = [await onlooker(member, channel), await onlooker(owner, channel)];
     const others = [await onlooker(outsider, channel), await onlooker(stranger, channel)];
     const text = 'I noted it 😀, see https://evil.example/x and ![a](http://b.example). '.repeat(6).trim();
@@ -93,25 +87,6 @@ describe('what an agent says in a channel', () => {
     expect(deltasOf(live)[0]).toMatchObject({ offset: 0, text: 'Let me look.' });
     expect(shownBy(deltasOf(live))).toBe(answer.body);
     await live.close();
-  });
-
-  it('begins anew after a kill, without a word twice', async () => {
-    const agent = await newBot([]);
-    const channel = await newChannel(agent);
-    const before = await onlooker(member, channel);
-    ground.model.script({ kind: 'silence', afterText: 'The first half' });
-    const question = await ask(agent, channel, 'speak');
-    await before.waitFor('the first half', isDelta);
-    ground.model.script({ kind: 'text', text: 'The first half and the second.', delayMs: 100 });
-    await ground.restart();
-    const after = await onlooker(member, channel);
-
-    const answer = await answerTo(question);
-    await after.waitForEvent('chat.message_completed', ({ subject }) => subject.id === answer.id);
-
-    expect(answer).toMatchObject({ status: 'complete', body: 'The first half and the second.' });
-    expect(shownBy([...deltasOf(before), ...deltasOf(after)])).toBe(answer.body);
-    await after.close();
   });
 
   it('stops for who may not read any more what it is made of', async () => {

@@ -18,7 +18,6 @@ import type {
 import { type AgentGround, approvalOf, newAgent, newAgentGround, readRun, runEnded, runWaits, startRun, toolSteps } from '../lib/agents.js';
 import { Api, eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import type { FakeCompletionRequest } from '../lib/fake-model.js';
-import { usageOf } from '../lib/models.js';
 import { LiveClient } from '../lib/live-client.js';
 
 let ground: AgentGround;
@@ -26,10 +25,10 @@ let owner: Person;
 let member: Person;
 beforeAll(async () => {
   ground = await newAgentGround();
-  owner = await newOrganization('Agents', ground.baseUrl);
+  owner = await ground.newOrganization('Agents');
   member = await newColleague(owner);
 }, 180_000);
-afterAll(() => ground.remove());
+afterAll(() => ground.stop());
 beforeEach(() => {
   ground.model.reset();
   ground.receiver.received.length = 0;
@@ -153,7 +152,7 @@ describe('a run', () => {
     ground.model.script(say('Secret.'));
     const run = await runEnded(member, await startRun(member, agent, 'Say a secret.'));
     const colleague = await newColleague(owner);
-    const stranger = await newOrganization('Strangers', ground.baseUrl);
+    const stranger = await newOrganization('Strangers');
 
     for (const { api } of [colleague, stranger]) {
       for (const [method, path] of [
@@ -265,43 +264,6 @@ describe('an approval', () => {
     const second = await runWaits(member, await startRun(member, agent));
     expect(toolSteps(second).map(({ status }) => status)).toEqual(['succeeded', 'waiting']);
     expect(ground.receiver.received.map(({ path }) => path)).toEqual(['/alone']);
-  });
-
-  it('survives kill -9 while the run waits', async () => {
-    const agent = await newAgent(owner, { tools: ['http_request'] });
-    ground.model.script(call('http_request', post('/orders')), say('Ordered.'));
-    const run = await runWaits(member, await startRun(member, agent));
-    const approval = await approvalOf(member, run);
-
-    await ground.restart();
-    await member.api.post(`/v1/approvals/${approval.id}/approve`);
-    const ended = await runEnded(member, run);
-
-    expect(ended.status).toBe('succeeded');
-    expect(ground.receiver.received).toHaveLength(1);
-  });
-});
-
-describe('kill -9 in the middle of a call', () => {
-  it('does not repeat what went out: a person says what became of it', async () => {
-    const agent = await newAgent(owner, { tools: ['http_request'], withoutApproval: ['http_request'] });
-    ground.model.script(call('http_request', post('/orders')));
-    ground.receiver.delayMs = 8_000;
-    const run = await startRun(member, agent);
-    await expectSoon(async () => ground.receiver.received.length === 1);
-
-    await ground.restart();
-    const waiting = await runWaits(member, run);
-    expect(toolSteps(waiting)).toMatchObject([{ status: 'outcome_unknown', failure: { code: 'agents.outcome_unknown' } }]);
-    ground.model.script(say('It was ordered.'));
-    const wrong = await member.api.refused(409, 'POST', `/v1/agent-runs/${run.id}/reconcile`, { body: { step: 1, outcome: 'done' } });
-    await member.api.post(`/v1/agent-runs/${run.id}/reconcile`, { step: 2, outcome: 'done', note: 'I see the order.' });
-    const ended = await runEnded(member, run);
-
-    expect(wrong.code).toBe('agents.step_not_unknown');
-    expect(ended).toMatchObject({ status: 'succeeded', output: 'It was ordered.' });
-    expect(toolSteps(ended)[0]?.output).toEqual({ reconciled: 'done', note: 'I see the order.' });
-    expect(ground.receiver.received).toHaveLength(1);
   });
 });
 
@@ -507,37 +469,6 @@ describe('an agent in a workflow', () => {
       60_000,
     );
   };
-
-  it('is a run of its own, over a kill -9, tainted by what it is given', async () => {
-    const agent = await newAgent(owner, { tools: ['http_request', 'task_list'], withoutApproval: ['http_request'] });
-    ground.model.script(call('task_list', {}), { kind: 'silence' });
-    const ending = run({
-      steps: [{ id: 'ask', kind: 'agent', with: { agent: agent.name, prompt: 'What is to do?' } }],
-      output: { said: '${{ steps.ask.output.text }}' },
-    });
-    await expectSoon(async () => ground.model.requests.length === 2);
-    ground.model.script(call('http_request', post('/x')), say('Nothing.'));
-    await ground.restart();
-    const approval = await eventually(
-      'the approval',
-      async () =>
-        (await member.api.get<Page<Approval>>('/v1/approvals', { status: 'pending' })).data.find(
-          ({ requestedBy }) => requestedBy.id === agent.id,
-        ),
-      30_000,
-    );
-    expect(ground.receiver.received).toEqual([]);
-    await member.api.post(`/v1/approvals/${approval.id}/approve`);
-
-    expect(await ending).toMatchObject({ status: 'succeeded', output: { said: 'Nothing.' } });
-    expect((await member.api.get<Page<AgentRunSummary>>('/v1/agent-runs', { agentId: agent.id })).data).toMatchObject([
-      { trigger: 'workflow', tainted: true, status: 'succeeded' },
-    ]);
-    // The call that the kill cut off stays counted, once, as it was estimated.
-    const used = (await usageOf(owner, 'agent')).find(({ key }) => key === agent.id);
-    expect(used).toMatchObject({ calls: 4, estimatedCalls: 1 });
-    expect(used?.outputTokens).toBeGreaterThanOrEqual(2_000);
-  });
 
   it('fails with the failure of its run, and is tried again as a new one', async () => {
     const agent = await newAgent(owner);

@@ -16,13 +16,13 @@ let member: Person;
 let stranger: Person;
 beforeAll(async () => {
   foreign = await ForeignMcp.start();
-  ground = await newAgentGround({ OUTBOUND_ALLOW: `127.0.0.1:${foreign.port}` });
-  owner = await newOrganization('Tools', ground.baseUrl);
+  ground = await newAgentGround();
+  owner = await ground.newOrganization('Tools');
   member = await newColleague(owner);
-  stranger = await newOrganization('Strangers', ground.baseUrl);
+  stranger = await newOrganization('Strangers');
 }, 180_000);
 afterAll(async () => {
-  await ground.remove();
+  await ground.stop();
   await foreign.stop();
 });
 beforeEach(() => {

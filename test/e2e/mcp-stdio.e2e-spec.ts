@@ -1,23 +1,15 @@
-import { rmSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import type { Channel, CreatedApiKey, Message, Page } from '@atrium/contracts';
+import type { Channel, CreatedApiKey } from '@atrium/contracts';
 import { newOrganization, type Person } from '../lib/api.js';
 import { McpCaller, type McpMode } from '../lib/mcp.js';
-import { newDataDir } from '../lib/own-database.js';
-import { freePort, killServers, Server } from '../lib/server.js';
 import { killStdio, MCP_PROGRAM, StdioProcess } from '../lib/stdio.js';
 
 const INITIALIZE = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1.0.0' } };
 
 const newKey = ({ api }: Person) => api.post<CreatedApiKey>('/v1/api-keys', { name: 'desktop' });
 
-const dataDir = newDataDir('stdio');
-afterAll(async () => {
-  killStdio();
-  await killServers();
-  rmSync(dataDir, { recursive: true, force: true });
-});
+afterAll(killStdio);
 
 describe('MCP over stdio', () => {
   let owner: Person;
@@ -106,31 +98,3 @@ describe('MCP over stdio', () => {
     await mcp.end();
   });
 });
-
-it('outlives a server that is killed with -9 in the middle of calls, and goes on when it is back', async () => {
-  const port = await freePort();
-  let server = await Server.start({ dataDir, port });
-  const owner = await newOrganization('Killed', server.baseUrl);
-  const { key } = await newKey(owner);
-  const channel = await owner.api.post<Channel>('/v1/channels', { name: 'calls' });
-  const mcp = new StdioProcess({ ATRIUM_URL: server.baseUrl, ATRIUM_API_KEY: key });
-  await mcp.ask('hello', 'initialize', INITIALIZE);
-  const post = (id: string, body: string) =>
-    mcp.ask(id, 'tools/call', { name: 'chat_post', arguments: { channelId: channel.id, body, idempotencyKey: `key-of-${body}` } });
-  const bodies = Array.from({ length: 24 }, (_, index) => `message-${index}`);
-
-  const calls = bodies.map((body) => post(body, body));
-  await Promise.race(calls);
-  await server.kill();
-  const lost = (await Promise.all(calls)).filter(({ error }) => error);
-  server = await Server.start({ dataDir, port });
-  const again = await Promise.all(lost.map(({ id }) => post(`${String(id)} again`, String(id))));
-
-  expect(lost.length).toBeGreaterThan(0);
-  for (const { error } of lost) expect(error?.message).toContain('cannot be reached');
-  expect(mcp.stderr).toContain('Start it, or set ATRIUM_URL');
-  expect(again.filter(({ error, result }) => error ?? result?.['isError'])).toEqual([]);
-  const { data } = await owner.api.get<Page<Message>>(`/v1/channels/${channel.id}/messages`, { limit: 100 });
-  expect(data.map(({ body }) => body).sort()).toEqual(bodies.toSorted());
-  expect(await mcp.end()).toBe(0);
-}, 120_000);

@@ -13,7 +13,7 @@ const QUESTION = { role: 'user' as const, content: 'How many days of holidays do
 
 beforeAll(async () => {
   ground = await newAgentGround();
-  owner = await newOrganization('Open', ground.baseUrl);
+  owner = await ground.newOrganization('Open');
   client = clientOf(owner);
   const { id } = await owner.api.post<Document>('/v1/documents', {
     title: 'Handbook',
@@ -25,7 +25,7 @@ beforeAll(async () => {
     return document.status === 'ready' && document;
   });
 }, 180_000);
-afterAll(() => ground.remove());
+afterAll(() => ground.stop());
 beforeEach(() => ground.model.reset());
 
 const openStream = ({ name }: Agent) =>
@@ -180,7 +180,7 @@ describe('the door for clients of the OpenAI API', () => {
 
   it('fails in the shape of OpenAI: unknown models, other forms, no key, a model that breaks off', async () => {
     const ask = (body: object) => client.chat.completions.create({ model: 'assistant', messages: [QUESTION], ...body });
-    const stranger = clientOf(await newOrganization('Other', ground.baseUrl));
+    const stranger = clientOf(await newOrganization('Other'));
     const agent = await newAgent(owner);
 
     await expect(ask({ model: 'nobody' })).rejects.toMatchObject({ status: 404, code: 'agents.not_found', type: 'invalid_request_error' });

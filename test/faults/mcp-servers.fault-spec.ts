@@ -1,24 +1,30 @@
 import { type AgentGround, newAgent, newAgentGround, runEnded, runWaits, startRun, toolSteps } from '../lib/agents.js';
-import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
+import { eventually, newColleague, type Person } from '../lib/api.js';
 import { ForeignMcp } from '../lib/foreign-mcp.js';
 import { hanging, newAllowed, runStep, workflowEnded } from '../lib/mcp-servers.js';
+import { killServers, type Server } from '../lib/server.js';
+import { type Ground, newGround } from './ground.js';
 
 let foreign: ForeignMcp;
-let ground: AgentGround;
+let ground: Ground;
+let company: AgentGround;
+let server: Server;
 let owner: Person;
 let member: Person;
 beforeAll(async () => {
   foreign = await ForeignMcp.start();
-  ground = await newAgentGround({ OUTBOUND_ALLOW: `127.0.0.1:${foreign.port}` });
-  owner = await newOrganization('Tools', ground.baseUrl);
+  ground = await newGround('embedded', { OUTBOUND_ALLOW: '127.0.0.1' });
+  server = await ground.serve();
+  company = await newAgentGround(ground.baseUrl);
+  owner = await company.newOrganization('Tools');
   member = await newColleague(owner);
 }, 180_000);
 afterAll(async () => {
-  await ground.remove();
-  await foreign.stop();
+  await killServers();
+  await Promise.all([company.stop(), foreign.stop(), ground.remove()]);
 });
 beforeEach(() => {
-  ground.model.reset();
+  company.model.reset();
   foreign.tools = [hanging()];
   foreign.calls.length = 0;
 });
@@ -28,10 +34,11 @@ describe('tools of other MCP servers', () => {
     foreign.tools = [hanging()];
     const { tool } = await newAllowed(owner, foreign, 'writes');
     const agent = await newAgent(owner, { tools: [tool.tool] });
-    ground.model.script({ kind: 'call', calls: [{ tool: tool.tool, arguments: { text: 'hang' } }] });
+    company.model.script({ kind: 'call', calls: [{ tool: tool.tool, arguments: { text: 'hang' } }] });
     const [run, workflow] = [await startRun(member, agent), await runStep(member, tool.tool, { text: 'hang' })];
     await eventually('both calls hang', () => Promise.resolve(foreign.calls.length === 2), 30_000);
-    await ground.restart();
+    await server.kill();
+    server = await ground.serve();
 
     expect(toolSteps(await runWaits(member, run, 60_000))).toMatchObject([
       { status: 'outcome_unknown', failure: { code: 'tools.outcome_unknown' } },
@@ -43,7 +50,7 @@ describe('tools of other MCP servers', () => {
   it('are waited for 30 seconds, and a tool that only reads has failed then', async () => {
     const { tool } = await newAllowed(owner, foreign, 'reads');
     const agent = await newAgent(owner, { tools: [tool.tool] });
-    ground.model.script({ kind: 'call', calls: [{ tool: tool.tool, arguments: { text: 'hang' } }] }, { kind: 'text', text: 'Done.' });
+    company.model.script({ kind: 'call', calls: [{ tool: tool.tool, arguments: { text: 'hang' } }] }, { kind: 'text', text: 'Done.' });
     const run = await runEnded(member, await startRun(member, agent), 90_000);
 
     expect(run.status).toBe('succeeded');

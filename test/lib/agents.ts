@@ -1,64 +1,38 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Agent, AgentRun, AgentRunStep, Approval, Page } from '@atrium/contracts';
-import { eventually, type Person } from './api.js';
+import { eventually, newOrganization, type Person } from './api.js';
 import { type FakeModel, startFakeModel } from './fake-model.js';
-import { newDataDir } from './own-database.js';
+import { newProvider } from './models.js';
 import { Receiver } from './receiver.js';
 import { withClient } from './row-security.js';
 import { testRun } from './run.js';
-import { freePort, killServers, Server } from './server.js';
 
-/** A server in a process of its own, in the mode of the test run, with a scripted model and another company's server. */
+/** A scripted model and another company's server, for organizations of one server whose models are that model. */
 export interface AgentGround {
   baseUrl: string;
   model: FakeModel;
   receiver: Receiver;
-  server: Server;
-  /** The database's address as its owner; null of an embedded one. */
-  databaseUrl: string | null;
-  /** kill -9, and the same server again. */
-  restart(): Promise<void>;
-  remove(): Promise<void>;
+  newOrganization(name: string): Promise<Person>;
+  stop(): Promise<void>;
 }
 
-/** `more` are settings over its own. */
-export async function newAgentGround(more: Record<string, string> = {}): Promise<AgentGround> {
-  const dataDir = newDataDir('agents');
-  const [model, receiver, port] = [await startFakeModel(), await Receiver.start(), await freePort()];
-  const admin = process.env['DATABASE_URL'];
-  const name = `atrium_agents_${process.pid}_${randomBytes(3).toString('hex')}`;
-  const own = admin ? new URL(admin) : null;
-  if (admin) await withClient(admin, (client) => client.query(`CREATE DATABASE ${name}`));
-  if (own) own.pathname = `/${name}`;
-  const environment: Record<string, string> = {
-    LLM_BASE_URL: model.baseUrl,
-    LLM_MODEL: 'fake',
-    OUTBOUND_ALLOW: `127.0.0.1:${receiver.port}`,
-    ...more,
-    ...(own ? { DATABASE_URL: own.href } : {}),
-    ...(own && process.env['REDIS_URL'] ? { REDIS_URL: process.env['REDIS_URL'] } : {}),
-  };
-  const serve = () => Server.start({ dataDir, environment, port });
-  const ground: AgentGround = {
-    baseUrl: `http://127.0.0.1:${port}`,
+/** On the app of the test run, or on another server that may call 127.0.0.1. */
+export async function newAgentGround(baseUrl = testRun().baseUrl): Promise<AgentGround> {
+  const [model, receiver] = [await startFakeModel(), await Receiver.start()];
+  return {
+    baseUrl,
     model,
     receiver,
-    server: await serve(),
-    databaseUrl: own?.href ?? null,
-    restart: async () => {
-      await ground.server.kill();
-      ground.server = await serve();
+    newOrganization: async (name) => {
+      const owner = await newOrganization(name, baseUrl);
+      await newProvider(owner, model);
+      return owner;
     },
-    remove: async () => {
-      await killServers();
+    stop: async () => {
       await Promise.all([model.stop(), receiver.stop()]);
-      if (admin) await withClient(admin, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
-      rmSync(dataDir, { recursive: true, force: true });
     },
   };
-  return ground;
 }
 
 export const newAgent = ({ api }: Person, more: object = {}) =>

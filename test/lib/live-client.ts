@@ -157,3 +157,9 @@ export class LiveClient {
     });
   }
 }
+
+export type Delta = Extract<ServerFrame, { kind: 'delta' }>;
+export const isDelta = (frame: ServerFrame): frame is Delta => frame.type === 'live' && frame.kind === 'delta';
+export const deltasOf = ({ frames }: LiveClient): Delta[] => frames.filter(isDelta);
+/** As a client does it: a delta stands at its offset, and what was there goes. */
+export const shownBy = (deltas: readonly Delta[]) => deltas.reduce((shown, { offset, text }) => shown.slice(0, offset) + text, '');

@@ -8,6 +8,23 @@ const FAIL = { steps: [{ id: 'fail', kind: 'tool', with: { tool: 'nothing' } }] 
 export const newWorkflow = ({ api }: Person, definition: object = WAIT) =>
   api.post<Workflow>('/v1/workflows', { name: `Workflow ${randomUUID()}`, definition });
 
+export const publish = ({ api }: Person, name: string, definition: object) => api.post<Workflow>('/v1/workflows', { name, definition });
+export const start = ({ api }: Person, { id }: { id: string }, input: object = {}) =>
+  api.post<WorkflowRun>(`/v1/workflows/${id}/runs`, { input });
+export const read = ({ api }: Person, { id }: { id: string }) => api.get<WorkflowRun>(`/v1/workflow-runs/${id}`);
+export const until = (person: Person, run: { id: string }, what: string, is: (run: WorkflowRun) => boolean) =>
+  eventually(
+    what,
+    async () => {
+      const now = await read(person, run);
+      return is(now) && now;
+    },
+    60_000,
+  );
+export const ended = (person: Person, run: { id: string }) => until(person, run, 'the run ends', ({ endedAt }) => endedAt !== null);
+export const waiting = (person: Person, run: { id: string }) => until(person, run, 'the run waits', ({ status }) => status === 'waiting');
+export const step = (run: WorkflowRun, id: string) => run.steps.find((one) => one.id === id);
+
 /** A run that waits for an hour, or one that has failed. */
 export async function newRun(by: Person, kind: 'waiting' | 'failed' = 'waiting'): Promise<WorkflowRun> {
   const { id } = await newWorkflow(by, kind === 'failed' ? FAIL : WAIT);

@@ -103,14 +103,14 @@ const KINDS = [
 
 beforeAll(async () => {
   ground = await newAgentGround();
-  owner = await newOrganization('Acme', ground.baseUrl);
+  owner = await ground.newOrganization('Acme');
   [victim, mallory] = [await newColleague(owner), await newColleague(owner)];
   channel = await victim.api.post<Channel>('/v1/channels', { name: 'plan' });
   await mallory.api.post(`/v1/channels/${channel.id}/members`, { id: mallory.user.id });
   agent = await newAgent(owner, { displayName: 'Clerk', tools: TOOLS, withoutApproval: BY_ITSELF });
   await victim.api.post(`/v1/channels/${channel.id}/members`, { kind: 'agent', id: agent.id });
 
-  const other = await newOrganization('Other', ground.baseUrl);
+  const other = await newOrganization('Other');
   const foreign = await write(other, `The budget is ${canaries.foreign}.`, 'organization');
   const foreignChannel = await other.api.post<Channel>('/v1/channels', { name: 'open' });
   const boardroom = await owner.api.post<Channel>('/v1/channels', { name: 'board', kind: 'private' });
@@ -150,7 +150,7 @@ beforeAll(async () => {
     grants: { tool: 'search', arguments: { query: 'budget', grants: ['org', `user:${owner.user.id}`] } },
   };
 }, 180_000);
-afterAll(() => ground.remove());
+afterAll(() => ground.stop());
 beforeEach(() => {
   ground.model.reset();
   ground.receiver.received.length = 0;
