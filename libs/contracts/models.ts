@@ -91,7 +91,7 @@ export const ModelProviderTest = z
   .meta({ id: 'ModelProviderTest' });
 export type ModelProviderTest = z.infer<typeof ModelProviderTest>;
 
-const BudgetScope = z.enum(['organization', 'agent', 'person']);
+const BudgetScope = z.enum(['organization', 'agent', 'person', 'each_person']);
 export type BudgetScope = z.infer<typeof BudgetScope>;
 const limits = {
   /** Micro-dollars a month; null: no limit. */
@@ -99,16 +99,18 @@ const limits = {
   /** Tokens a month, input and output together; null: no limit. */
   tokens: z.int().min(0).max(1_000_000_000_000).nullable(),
 };
-/** What models may cost in a calendar month (UTC): the organization, an agent, or a person whom they work for. */
+/** What models may cost in a calendar month (UTC): the organization, an agent, a person whom they work for, or each
+ * person who has no budget of their own. */
 export const ModelBudget = z
   .strictObject({
     id: ModelBudgetId,
     scope: BudgetScope,
-    /** The agent or person; null of the organization. */
+    /** The agent or person; null of the organization and of each person. */
     subjectId: z.uuid().nullable(),
     ...limits,
-    /** What this month has used, calls under way included by what they may use at most. */
-    spent: z.strictObject({ month: z.string(), costMicros: z.int(), tokens: z.int() }),
+    /** What this month has used, calls under way included by what they may use at most; null of each person, of whom each has used
+     * something else. */
+    spent: z.strictObject({ month: z.string(), costMicros: z.int(), tokens: z.int() }).nullable(),
     createdAt: Time,
     updatedAt: Time,
   })
@@ -123,9 +125,9 @@ export const CreateModelBudget = z
     costMicros: limits.costMicros.default(null),
     tokens: limits.tokens.default(null),
   })
-  .refine(({ scope, subjectId }) => (scope === 'organization') === (subjectId === null), {
+  .refine(({ scope, subjectId }) => (scope === 'agent' || scope === 'person') === (subjectId !== null), {
     path: ['subjectId'],
-    message: 'must be the agent or person, and null for the organization',
+    message: 'must be the agent or person, and null for the organization and for each person',
   })
   .refine(({ costMicros, tokens }) => costMicros !== null || tokens !== null, {
     path: ['costMicros'],

@@ -236,6 +236,32 @@ describe('budgets', () => {
     ]);
   });
 
+  it('holds for each person, and one of their own goes before', async () => {
+    await newProvider(owner, first, { name: 'One' });
+    first.always(say('Done.'));
+    const agent = await newAgent(owner);
+    // One run takes 15 tokens.
+    const each = await newBudget(owner, { scope: 'each_person', tokens: 20 });
+    expect(each).toMatchObject({ scope: 'each_person', subjectId: null, tokens: 20, spent: null });
+    for (const person of [member, member, owner]) expect((await run(person, agent)).status).toBe('succeeded');
+    expect((await run(member, agent)).failure?.message).toMatch(/^What models may cost for you this month is spent/);
+
+    const own = await newBudget(owner, { scope: 'person', subjectId: member.user.id, tokens: 200 });
+    expect(own.spent).toMatchObject({ tokens: 30 });
+    expect((await run(member, agent)).status).toBe('succeeded');
+    await owner.api.delete(`/v1/model-budgets/${own.id}`);
+    expect((await run(member, agent)).failure?.code).toBe('models.budget_exceeded');
+    const lowered = await owner.api.patch<ModelBudget>(`/v1/model-budgets/${each.id}`, { tokens: 15 });
+    expect(lowered).toMatchObject({ tokens: 15, spent: null });
+    expect((await owner.api.get<Page<ModelBudget>>('/v1/model-budgets')).data).toEqual([lowered]);
+
+    const heard = (await told(owner)).map(({ data }) => [data['scope'], data['personId'], data['percent'], data['spent']]);
+    const [mine, theirs] = [owner.user.id, member.user.id];
+    expect(heard.slice(0, 1)).toEqual([['each_person', theirs, 100, { costMicros: 40, tokens: 30 }]]);
+    expect(new Set(heard.slice(1).map(([, person]) => person))).toEqual(new Set([mine, theirs]));
+    expect(heard).toHaveLength(3);
+  });
+
   it('lets calls at once pass a budget by one call at most', async () => {
     await newProvider(owner, first, { name: 'One' });
     first.always({ ...say('Done.'), chunkChars: 1, delayMs: 100 });
@@ -256,6 +282,7 @@ describe('budgets', () => {
       ['POST', '', { ...budget, scope: 'person' }, 404, 'models.subject_not_found'],
       ['POST', '', { scope: 'agent', tokens: 5 }, 400, 'request.invalid'],
       ['POST', '', { scope: 'organization' }, 400, 'request.invalid'],
+      ['POST', '', { scope: 'each_person', subjectId: owner.user.id, tokens: 5 }, 400, 'request.invalid'],
       ['PATCH', `/${id}`, { tokens: null }, 400, 'request.invalid'],
     ];
     for (const [method, path, body, status, code] of refusals)

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { BudgetScope, ModelBudgetId } from '@atrium/contracts';
+import type { ModelBudgetId } from '@atrium/contracts';
 import type { Tx } from '@atrium/platform/db';
 import { NotFound } from '@atrium/platform/errors';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import type { BudgetRow } from './budget.js';
+import { type BudgetRow, holding } from './budget.js';
 
 type Org = Pick<OrgContext, 'orgId'>;
 /** Of whom something is counted. */
 export interface Subject {
-  scope: BudgetScope;
+  scope: 'organization' | 'agent' | 'person';
   subjectId: string;
 }
 
@@ -33,11 +33,11 @@ export class BudgetRepository {
     return tx.modelBudget.findMany({ where: { orgId, ...(after ? { id: { gt: after } } : {}) }, orderBy: { id: 'asc' }, take: limit });
   }
 
-  of(tx: Tx, { orgId }: Org, subjects: readonly Subject[]): Promise<BudgetRow[]> {
-    return tx.modelBudget.findMany({
-      where: { orgId, OR: subjects.map(({ scope, subjectId }) => ({ scope, subjectId })) },
-      orderBy: { id: 'asc' },
-    });
+  /** Those that hold for the subjects. */
+  async of(tx: Tx, { orgId }: Org, subjects: readonly Subject[]): Promise<BudgetRow[]> {
+    const each = subjects.some(({ scope }) => scope === 'person') ? [{ scope: 'each_person' }] : [];
+    const own = subjects.map(({ scope, subjectId }) => ({ scope, subjectId }));
+    return holding(await tx.modelBudget.findMany({ where: { orgId, OR: [...own, ...each] }, orderBy: { id: 'asc' } }));
   }
 
   count(tx: Tx, { orgId }: Org): Promise<number> {

@@ -1,4 +1,4 @@
-import { assertLeft, type BudgetRow, percentToTell } from './budget.js';
+import { assertLeft, type BudgetRow, holding, percentToTell } from './budget.js';
 import { costOf } from './price.js';
 
 const at = new Date('2026-12-31T23:59:00Z');
@@ -9,8 +9,6 @@ const budget = (limits: Partial<BudgetRow>): BudgetRow => ({
   subjectId: 'o',
   costMicros: null,
   tokens: null,
-  toldMonth: null,
-  toldPercent: 0,
   createdAt: at,
   updatedAt: at,
   ...limits,
@@ -42,14 +40,15 @@ describe('a budget', () => {
       );
   });
 
-  it('is told of at 80 and at 100 percent, once a month each', () => {
-    const of = (told: Partial<BudgetRow>, used: bigint) => percentToTell(budget({ costMicros: 100n, ...told }), spent(used), '2026-12');
-    expect(of({}, 79n)).toBeNull();
-    expect(of({}, 80n)).toBe(80);
-    expect(of({}, 250n)).toBe(100);
-    expect(of({ toldMonth: '2026-12', toldPercent: 80 }, 99n)).toBeNull();
-    expect(of({ toldMonth: '2026-12', toldPercent: 80 }, 100n)).toBe(100);
-    expect(of({ toldMonth: '2026-12', toldPercent: 100 }, 300n)).toBeNull();
-    expect(of({ toldMonth: '2026-11', toldPercent: 100 }, 85n)).toBe(80);
+  it('is told of at 80 and at 100 percent, once each', () => {
+    const of = (toldPercent: number, used: bigint) => percentToTell(budget({ costMicros: 100n }), { ...spent(used), toldPercent });
+    expect([of(0, 79n), of(0, 80n), of(0, 250n)]).toEqual([null, 80, 100]);
+    expect([of(80, 99n), of(80, 100n), of(100, 300n)]).toEqual([null, 100, null]);
+  });
+
+  it('of each person does not hold for whom has one of their own', () => {
+    const [each, own, all] = [budget({ scope: 'each_person' }), budget({ scope: 'person' }), budget({})];
+    expect(holding([all, each])).toEqual([all, each]);
+    expect(holding([each, own, all])).toEqual([own, all]);
   });
 });

@@ -10,6 +10,8 @@ export interface Spent {
   tokens: bigint;
 }
 export const NOTHING_SPENT: Spent = { costMicros: 0n, tokens: 0n };
+/** The same with how much of a budget administrators were told of. Percent. */
+export type ToldSpent = Spent & { toldPercent: number };
 
 /** Administrators are told when so much of a budget is used. Percent, the largest first. */
 const TOLD_AT = [100n, 80n] as const;
@@ -18,14 +20,15 @@ const TOLD_AT = [100n, 80n] as const;
 export const monthOf = (at: Date): string => at.toISOString().slice(0, 7);
 const monthAfter = (at: Date): Date => new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1));
 
+/** `spent`: of a budget for each person nothing is known as a whole. */
 export function toBudget(row: BudgetRow, spent: Spent, now: Date): ModelBudget {
   return {
     id: row.id as ModelBudgetId,
     scope: row.scope as BudgetScope,
-    subjectId: row.scope === 'organization' ? null : row.subjectId,
+    subjectId: row.scope === 'agent' || row.scope === 'person' ? row.subjectId : null,
     costMicros: row.costMicros === null ? null : Number(row.costMicros),
     tokens: row.tokens === null ? null : Number(row.tokens),
-    spent: { month: monthOf(now), costMicros: Number(spent.costMicros), tokens: Number(spent.tokens) },
+    spent: row.scope === 'each_person' ? null : { month: monthOf(now), costMicros: Number(spent.costMicros), tokens: Number(spent.tokens) },
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   };
@@ -41,6 +44,7 @@ const WHOSE: Record<BudgetScope, string> = {
   organization: 'What models may cost the organization this month is spent.',
   agent: 'What models may cost for this agent this month is spent.',
   person: 'What models may cost for you this month is spent.',
+  each_person: 'What models may cost for you this month is spent.',
 };
 
 /** @throws QuotaExceeded `models.budget_exceeded` when nothing was left before the call */
@@ -55,10 +59,15 @@ export function assertLeft(budget: BudgetRow, spentBefore: Spent, now: Date): vo
 }
 
 /** How much of the budget administrators have to be told of now, in percent; null when they know. */
-export function percentToTell(budget: BudgetRow, spent: Spent, month: string): number | null {
-  const told = budget.toldMonth === month ? budget.toldPercent : 0;
+export function percentToTell(budget: BudgetRow, spent: ToldSpent): number | null {
   const reached = TOLD_AT.find((percent) => isReached(budget, spent, percent));
-  return reached !== undefined && Number(reached) > told ? Number(reached) : null;
+  return reached !== undefined && Number(reached) > spent.toldPercent ? Number(reached) : null;
+}
+
+/** Those that hold: the one for each person only where the person has none of their own. */
+export function holding(budgets: readonly BudgetRow[]): BudgetRow[] {
+  const hasOwn = budgets.some(({ scope }) => scope === 'person');
+  return budgets.filter(({ scope }) => scope !== 'each_person' || !hasOwn);
 }
 
 type Told = 'models.budget_created' | 'models.budget_changed' | 'models.budget_removed' | 'models.budget_reached';

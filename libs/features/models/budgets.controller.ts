@@ -21,7 +21,7 @@ export class ModelBudgetsController {
 
   @Post()
   @Requires('models:manage')
-  @Answers('Limits what models may cost a month: the organization, an agent or a person', ModelBudget, 201)
+  @Answers('Limits what models may cost a month: the organization, an agent, a person or each person', ModelBudget, 201)
   create(@Ctx() ctx: OrgContext, @Body({ schema: CreateModelBudget }) body: CreateModelBudget) {
     return this.budgets.create(ctx, body);
   }

@@ -6,12 +6,14 @@ import { Conflict, Invalid, NotFound, QuotaExceeded } from '@atrium/platform/err
 import { type EventDraft, Events } from '@atrium/platform/events';
 import { assertUnchanged } from '@atrium/platform/http';
 import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
-import { budgetTold, type BudgetRow, monthOf, toBudget } from './budget.js';
+import { budgetTold, type BudgetRow, monthOf, NOTHING_SPENT, toBudget } from './budget.js';
 import { BudgetRepository } from './budget.repository.js';
 import { Ledger } from './ledger.js';
 import { SpendingRepository } from './spending.repository.js';
 
 const MAX_BUDGETS = 5_000;
+/** People of whom is told at once; of the others with their next call. */
+const MAX_TOLD = 400;
 
 /** The commands on budgets. */
 @Injectable()
@@ -44,13 +46,14 @@ export class BudgetsService {
         scope,
         subjectId: subjectId ?? ctx.orgId,
         ...inColumns(limits),
-        toldMonth: null,
-        toldPercent: 0,
         createdAt: at,
         updatedAt: at,
       };
       if (!(await this.budgets.insert(tx, row)))
-        throw new Conflict('models.budget_exists', `The ${scope} has a budget already. Change that one.`);
+        throw new Conflict(
+          'models.budget_exists',
+          `There is a budget of this scope${subjectId === null ? '' : ` for this ${scope}`} already. Change that one.`,
+        );
       return this.tell(tx, ctx, row, budgetTold('models.budget_created', row));
     });
   }
@@ -75,8 +78,7 @@ export class BudgetsService {
       const changes: NonNullable<EventDraft['changes']> = {};
       for (const name of ['costMicros', 'tokens'] as const) if (limits[name] !== next[name]) changes[name] = [limits[name], next[name]];
       if (Object.keys(changes).length === 0) return limits;
-      // What was told was told of the limits before.
-      const after = { ...before, ...inColumns(next), toldMonth: null, toldPercent: 0, updatedAt: new Date() };
+      const after = { ...before, ...inColumns(next), updatedAt: new Date() };
       await this.budgets.update(tx, after);
       return this.tell(tx, ctx, after, budgetTold('models.budget_changed', after, { changes }));
     });
@@ -88,16 +90,21 @@ export class BudgetsService {
       const row = await this.budgets.lock(tx, ctx, id);
       assertUnchanged(ctx, row);
       await this.budgets.remove(tx, ctx, id);
+      // Of the one that holds instead nothing was told.
+      await this.spendings.forgetTold(tx, ctx, monthOf(new Date()), row);
       await this.events.append(tx, ctx, budgetTold('models.budget_removed', row));
     });
   }
 
-  /** With what this month has used already, of which administrators are told where it is much. */
+  /** With what this month has used already, of which administrators are told where it is much: of so many people as one batch holds. */
   private async tell(tx: Tx, ctx: OrgContext, row: BudgetRow, event: EventDraft): Promise<ModelBudget> {
-    const spent = await this.spentBy(tx, ctx, row);
-    const reached = await this.ledger.reached(tx, row, spent, monthOf(row.updatedAt));
+    const month = monthOf(row.updatedAt);
+    const spendings = await this.spendings.forgetTold(tx, ctx, month, row);
+    const reached: EventDraft[] = [];
+    for (const spending of spendings)
+      if (reached.length < MAX_TOLD) reached.push(...(await this.ledger.reached(tx, ctx, row, spending, month)));
     await this.events.appendMany(tx, ctx, [event, ...reached]);
-    return toBudget(row, spent, row.updatedAt);
+    return toBudget(row, spendings[0] ?? NOTHING_SPENT, row.updatedAt);
   }
 
   private spentBy(tx: Tx, ctx: OrgContext, row: BudgetRow) {
@@ -105,7 +112,7 @@ export class BudgetsService {
   }
 
   private async exists({ orgId }: OrgContext, scope: CreateModelBudget['scope'], id: string | null): Promise<boolean> {
-    if (scope === 'organization') return true;
+    if (scope === 'organization' || scope === 'each_person') return true;
     const ref = scope === 'agent' ? { kind: 'agent' as const, id: id as AgentId } : { kind: 'user' as const, id: id as UserId };
     return this.directory.exists(orgId, ref);
   }

@@ -1,9 +1,10 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { v7 as uuidv7 } from 'uuid';
-import type { OrgId } from '@atrium/contracts';
+import type { AuditRow, OrgId, Page } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { systemContext } from '@atrium/platform/tenancy';
 import { newOrganization } from '../../../test/lib/api.js';
+import { newBudget } from '../../../test/lib/models.js';
 import { openTestApp } from '../../../test/lib/test-app.js';
 import { monthOf } from './budget.js';
 import { Ledger } from './ledger.js';
@@ -43,5 +44,23 @@ describe('the ledger', () => {
     await Promise.all([1, 2, 3].map(() => ledger.settle(ctx, done, tokens(70))));
     await Promise.all([1, 2].map(() => ledger.settle(ctx, failed, tokens(0))));
     expect(await counted(orgId)).toEqual({ calls: 2, spent: [1_070n, 1_070n], summed: [1_070n, 1_070n] });
+  });
+
+  it('tells once a month of a budget, also when a call of the month before ends in this one', async () => {
+    const ledger = opened.app.get(Ledger);
+    const owner = await newOrganization('Ledger');
+    const ctx = systemContext(owner.organization.id, `test-${uuidv7()}`);
+    await newBudget(owner, { scope: 'organization', tokens: 100 });
+    const asking = { agentId: null, purpose: 'run', provider: null, model: 'fake', price, estimate: tokens(0) } as const;
+    const [now, late, next] = [await ledger.open(ctx, asking), await ledger.open(ctx, asking), await ledger.open(ctx, asking)];
+    const lastMonth = new Date(Date.UTC(now.createdAt.getUTCFullYear(), now.createdAt.getUTCMonth(), 0));
+
+    await ledger.settle(ctx, now, tokens(85));
+    await ledger.settle(ctx, { ...late, createdAt: lastMonth }, tokens(90));
+    await ledger.settle(ctx, next, tokens(1));
+
+    const { data } = await owner.api.get<Page<AuditRow>>('/v1/audit', { type: 'models.budget_reached' });
+    const told = data.map(({ data: { month, percent } }) => `${String(month)} ${String(percent)}`);
+    expect(told.toSorted()).toEqual([`${monthOf(lastMonth)} 80`, `${monthOf(now.createdAt)} 80`]);
   });
 });

@@ -72,19 +72,20 @@ export class Ledger {
       const spendings = await this.spendings.add(tx, ctx, month, subjects, minus(spent, spentBy(call)));
       const told: EventDraft[] = [];
       for (const budget of await this.budgets.of(tx, ctx, subjects))
-        told.push(...(await this.reached(tx, budget, spendingOf(budget, spendings), month)));
+        told.push(...(await this.reached(tx, ctx, budget, spendingOf(budget, spendings), month)));
       if (told.length > 0) await this.events.appendMany(tx, ctx, told);
       return spent;
     });
   }
 
   /** What administrators have to be told of the budget, if anything; from now on they know. */
-  async reached(tx: Tx, budget: BudgetRow, spent: Spent, month: string): Promise<EventDraft[]> {
-    const percent = percentToTell(budget, spent, month);
+  async reached(tx: Tx, ctx: Pick<OrgContext, 'orgId'>, budget: BudgetRow, spending: Spending, month: string): Promise<EventDraft[]> {
+    const percent = percentToTell(budget, spending);
     if (percent === null) return [];
-    await this.budgets.update(tx, { ...budget, toldMonth: month, toldPercent: percent });
-    const used = { costMicros: Number(spent.costMicros), tokens: Number(spent.tokens) };
-    return [budgetTold('models.budget_reached', budget, { data: { percent, month, spent: used } })];
+    await this.spendings.tell(tx, ctx, month, spending, percent);
+    const spent = { costMicros: Number(spending.costMicros), tokens: Number(spending.tokens) };
+    const personId = spending.scope === 'person' ? spending.subjectId : null;
+    return [budgetTold('models.budget_reached', budget, { data: { percent, month, spent, personId } })];
   }
 }
 
@@ -108,8 +109,8 @@ const minus = (one: Spent, other: Spent): Spent => ({
   tokens: one.tokens - other.tokens,
 });
 
-function spendingOf({ scope, subjectId }: BudgetRow, spendings: readonly Spending[]): Spending {
-  const found = spendings.find((one) => one.scope === scope && one.subjectId === subjectId);
+function spendingOf({ scope }: BudgetRow, spendings: readonly Spending[]): Spending {
+  const found = spendings.find((one) => one.scope === (scope === 'each_person' ? 'person' : scope));
   if (!found) throw new Error(`nothing is counted of ${scope}`);
   return found;
 }

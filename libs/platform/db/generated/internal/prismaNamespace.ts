@@ -5917,8 +5917,6 @@ export const ModelBudgetScalarFieldEnum = {
   subjectId: 'subjectId',
   costMicros: 'costMicros',
   tokens: 'tokens',
-  toldMonth: 'toldMonth',
-  toldPercent: 'toldPercent',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -5951,7 +5949,8 @@ export const ModelSpendingScalarFieldEnum = {
   scope: 'scope',
   subjectId: 'subjectId',
   costMicros: 'costMicros',
-  tokens: 'tokens'
+  tokens: 'tokens',
+  toldPercent: 'toldPercent'
 } as const
 
 export type ModelSpendingScalarFieldEnum = (typeof ModelSpendingScalarFieldEnum)[keyof typeof ModelSpendingScalarFieldEnum]

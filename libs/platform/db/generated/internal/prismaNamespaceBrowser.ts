@@ -621,8 +621,6 @@ export const ModelBudgetScalarFieldEnum = {
   subjectId: 'subjectId',
   costMicros: 'costMicros',
   tokens: 'tokens',
-  toldMonth: 'toldMonth',
-  toldPercent: 'toldPercent',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -655,7 +653,8 @@ export const ModelSpendingScalarFieldEnum = {
   scope: 'scope',
   subjectId: 'subjectId',
   costMicros: 'costMicros',
-  tokens: 'tokens'
+  tokens: 'tokens',
+  toldPercent: 'toldPercent'
 } as const
 
 export type ModelSpendingScalarFieldEnum = (typeof ModelSpendingScalarFieldEnum)[keyof typeof ModelSpendingScalarFieldEnum]

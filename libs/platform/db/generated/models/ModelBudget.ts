@@ -29,13 +29,11 @@ export type AggregateModelBudget = {
 export type ModelBudgetAvgAggregateOutputType = {
   costMicros: number | null
   tokens: number | null
-  toldPercent: number | null
 }
 
 export type ModelBudgetSumAggregateOutputType = {
   costMicros: bigint | null
   tokens: bigint | null
-  toldPercent: number | null
 }
 
 export type ModelBudgetMinAggregateOutputType = {
@@ -45,8 +43,6 @@ export type ModelBudgetMinAggregateOutputType = {
   subjectId: string | null
   costMicros: bigint | null
   tokens: bigint | null
-  toldMonth: string | null
-  toldPercent: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -58,8 +54,6 @@ export type ModelBudgetMaxAggregateOutputType = {
   subjectId: string | null
   costMicros: bigint | null
   tokens: bigint | null
-  toldMonth: string | null
-  toldPercent: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -71,8 +65,6 @@ export type ModelBudgetCountAggregateOutputType = {
   subjectId: number
   costMicros: number
   tokens: number
-  toldMonth: number
-  toldPercent: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -82,13 +74,11 @@ export type ModelBudgetCountAggregateOutputType = {
 export type ModelBudgetAvgAggregateInputType = {
   costMicros?: true
   tokens?: true
-  toldPercent?: true
 }
 
 export type ModelBudgetSumAggregateInputType = {
   costMicros?: true
   tokens?: true
-  toldPercent?: true
 }
 
 export type ModelBudgetMinAggregateInputType = {
@@ -98,8 +88,6 @@ export type ModelBudgetMinAggregateInputType = {
   subjectId?: true
   costMicros?: true
   tokens?: true
-  toldMonth?: true
-  toldPercent?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -111,8 +99,6 @@ export type ModelBudgetMaxAggregateInputType = {
   subjectId?: true
   costMicros?: true
   tokens?: true
-  toldMonth?: true
-  toldPercent?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -124,8 +110,6 @@ export type ModelBudgetCountAggregateInputType = {
   subjectId?: true
   costMicros?: true
   tokens?: true
-  toldMonth?: true
-  toldPercent?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -224,8 +208,6 @@ export type ModelBudgetGroupByOutputType = {
   subjectId: string
   costMicros: bigint | null
   tokens: bigint | null
-  toldMonth: string | null
-  toldPercent: number
   createdAt: Date
   updatedAt: Date
   _count: ModelBudgetCountAggregateOutputType | null
@@ -260,8 +242,6 @@ export type ModelBudgetWhereInput = {
   subjectId?: Prisma.UuidFilter<"ModelBudget"> | string
   costMicros?: Prisma.BigIntNullableFilter<"ModelBudget"> | bigint | number | null
   tokens?: Prisma.BigIntNullableFilter<"ModelBudget"> | bigint | number | null
-  toldMonth?: Prisma.StringNullableFilter<"ModelBudget"> | string | null
-  toldPercent?: Prisma.IntFilter<"ModelBudget"> | number
   createdAt?: Prisma.DateTimeFilter<"ModelBudget"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"ModelBudget"> | Date | string
 }
@@ -273,8 +253,6 @@ export type ModelBudgetOrderByWithRelationInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrderInput | Prisma.SortOrder
   tokens?: Prisma.SortOrderInput | Prisma.SortOrder
-  toldMonth?: Prisma.SortOrderInput | Prisma.SortOrder
-  toldPercent?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -291,8 +269,6 @@ export type ModelBudgetWhereUniqueInput = Prisma.AtLeast<{
   subjectId?: Prisma.UuidFilter<"ModelBudget"> | string
   costMicros?: Prisma.BigIntNullableFilter<"ModelBudget"> | bigint | number | null
   tokens?: Prisma.BigIntNullableFilter<"ModelBudget"> | bigint | number | null
-  toldMonth?: Prisma.StringNullableFilter<"ModelBudget"> | string | null
-  toldPercent?: Prisma.IntFilter<"ModelBudget"> | number
   createdAt?: Prisma.DateTimeFilter<"ModelBudget"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"ModelBudget"> | Date | string
 }, "orgId_id" | "orgId_scope_subjectId">
@@ -304,8 +280,6 @@ export type ModelBudgetOrderByWithAggregationInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrderInput | Prisma.SortOrder
   tokens?: Prisma.SortOrderInput | Prisma.SortOrder
-  toldMonth?: Prisma.SortOrderInput | Prisma.SortOrder
-  toldPercent?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.ModelBudgetCountOrderByAggregateInput
@@ -325,8 +299,6 @@ export type ModelBudgetScalarWhereWithAggregatesInput = {
   subjectId?: Prisma.UuidWithAggregatesFilter<"ModelBudget"> | string
   costMicros?: Prisma.BigIntNullableWithAggregatesFilter<"ModelBudget"> | bigint | number | null
   tokens?: Prisma.BigIntNullableWithAggregatesFilter<"ModelBudget"> | bigint | number | null
-  toldMonth?: Prisma.StringNullableWithAggregatesFilter<"ModelBudget"> | string | null
-  toldPercent?: Prisma.IntWithAggregatesFilter<"ModelBudget"> | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"ModelBudget"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"ModelBudget"> | Date | string
 }
@@ -338,8 +310,6 @@ export type ModelBudgetCreateInput = {
   subjectId: string
   costMicros?: bigint | number | null
   tokens?: bigint | number | null
-  toldMonth?: string | null
-  toldPercent: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -351,8 +321,6 @@ export type ModelBudgetUncheckedCreateInput = {
   subjectId: string
   costMicros?: bigint | number | null
   tokens?: bigint | number | null
-  toldMonth?: string | null
-  toldPercent: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -364,8 +332,6 @@ export type ModelBudgetUpdateInput = {
   subjectId?: Prisma.StringFieldUpdateOperationsInput | string
   costMicros?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   tokens?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
-  toldMonth?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  toldPercent?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -377,8 +343,6 @@ export type ModelBudgetUncheckedUpdateInput = {
   subjectId?: Prisma.StringFieldUpdateOperationsInput | string
   costMicros?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   tokens?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
-  toldMonth?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  toldPercent?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -390,8 +354,6 @@ export type ModelBudgetCreateManyInput = {
   subjectId: string
   costMicros?: bigint | number | null
   tokens?: bigint | number | null
-  toldMonth?: string | null
-  toldPercent: number
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -403,8 +365,6 @@ export type ModelBudgetUpdateManyMutationInput = {
   subjectId?: Prisma.StringFieldUpdateOperationsInput | string
   costMicros?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   tokens?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
-  toldMonth?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  toldPercent?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -416,8 +376,6 @@ export type ModelBudgetUncheckedUpdateManyInput = {
   subjectId?: Prisma.StringFieldUpdateOperationsInput | string
   costMicros?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   tokens?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
-  toldMonth?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
-  toldPercent?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -440,8 +398,6 @@ export type ModelBudgetCountOrderByAggregateInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
-  toldMonth?: Prisma.SortOrder
-  toldPercent?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -449,7 +405,6 @@ export type ModelBudgetCountOrderByAggregateInput = {
 export type ModelBudgetAvgOrderByAggregateInput = {
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
-  toldPercent?: Prisma.SortOrder
 }
 
 export type ModelBudgetMaxOrderByAggregateInput = {
@@ -459,8 +414,6 @@ export type ModelBudgetMaxOrderByAggregateInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
-  toldMonth?: Prisma.SortOrder
-  toldPercent?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -472,8 +425,6 @@ export type ModelBudgetMinOrderByAggregateInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
-  toldMonth?: Prisma.SortOrder
-  toldPercent?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -481,7 +432,6 @@ export type ModelBudgetMinOrderByAggregateInput = {
 export type ModelBudgetSumOrderByAggregateInput = {
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
-  toldPercent?: Prisma.SortOrder
 }
 
 export type NullableBigIntFieldUpdateOperationsInput = {
@@ -501,8 +451,6 @@ export type ModelBudgetSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   subjectId?: boolean
   costMicros?: boolean
   tokens?: boolean
-  toldMonth?: boolean
-  toldPercent?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["modelBudget"]>
@@ -514,8 +462,6 @@ export type ModelBudgetSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   subjectId?: boolean
   costMicros?: boolean
   tokens?: boolean
-  toldMonth?: boolean
-  toldPercent?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["modelBudget"]>
@@ -527,8 +473,6 @@ export type ModelBudgetSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   subjectId?: boolean
   costMicros?: boolean
   tokens?: boolean
-  toldMonth?: boolean
-  toldPercent?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["modelBudget"]>
@@ -540,13 +484,11 @@ export type ModelBudgetSelectScalar = {
   subjectId?: boolean
   costMicros?: boolean
   tokens?: boolean
-  toldMonth?: boolean
-  toldPercent?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type ModelBudgetOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "scope" | "subjectId" | "costMicros" | "tokens" | "toldMonth" | "toldPercent" | "createdAt" | "updatedAt", ExtArgs["result"]["modelBudget"]>
+export type ModelBudgetOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "scope" | "subjectId" | "costMicros" | "tokens" | "createdAt" | "updatedAt", ExtArgs["result"]["modelBudget"]>
 
 export type $ModelBudgetPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "ModelBudget"
@@ -558,8 +500,6 @@ export type $ModelBudgetPayload<ExtArgs extends runtime.Types.Extensions.Interna
     subjectId: string
     costMicros: bigint | null
     tokens: bigint | null
-    toldMonth: string | null
-    toldPercent: number
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["modelBudget"]>
@@ -991,8 +931,6 @@ export interface ModelBudgetFieldRefs {
   readonly subjectId: Prisma.FieldRef<"ModelBudget", 'String'>
   readonly costMicros: Prisma.FieldRef<"ModelBudget", 'BigInt'>
   readonly tokens: Prisma.FieldRef<"ModelBudget", 'BigInt'>
-  readonly toldMonth: Prisma.FieldRef<"ModelBudget", 'String'>
-  readonly toldPercent: Prisma.FieldRef<"ModelBudget", 'Int'>
   readonly createdAt: Prisma.FieldRef<"ModelBudget", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"ModelBudget", 'DateTime'>
 }

@@ -29,11 +29,13 @@ export type AggregateModelSpending = {
 export type ModelSpendingAvgAggregateOutputType = {
   costMicros: number | null
   tokens: number | null
+  toldPercent: number | null
 }
 
 export type ModelSpendingSumAggregateOutputType = {
   costMicros: bigint | null
   tokens: bigint | null
+  toldPercent: number | null
 }
 
 export type ModelSpendingMinAggregateOutputType = {
@@ -43,6 +45,7 @@ export type ModelSpendingMinAggregateOutputType = {
   subjectId: string | null
   costMicros: bigint | null
   tokens: bigint | null
+  toldPercent: number | null
 }
 
 export type ModelSpendingMaxAggregateOutputType = {
@@ -52,6 +55,7 @@ export type ModelSpendingMaxAggregateOutputType = {
   subjectId: string | null
   costMicros: bigint | null
   tokens: bigint | null
+  toldPercent: number | null
 }
 
 export type ModelSpendingCountAggregateOutputType = {
@@ -61,6 +65,7 @@ export type ModelSpendingCountAggregateOutputType = {
   subjectId: number
   costMicros: number
   tokens: number
+  toldPercent: number
   _all: number
 }
 
@@ -68,11 +73,13 @@ export type ModelSpendingCountAggregateOutputType = {
 export type ModelSpendingAvgAggregateInputType = {
   costMicros?: true
   tokens?: true
+  toldPercent?: true
 }
 
 export type ModelSpendingSumAggregateInputType = {
   costMicros?: true
   tokens?: true
+  toldPercent?: true
 }
 
 export type ModelSpendingMinAggregateInputType = {
@@ -82,6 +89,7 @@ export type ModelSpendingMinAggregateInputType = {
   subjectId?: true
   costMicros?: true
   tokens?: true
+  toldPercent?: true
 }
 
 export type ModelSpendingMaxAggregateInputType = {
@@ -91,6 +99,7 @@ export type ModelSpendingMaxAggregateInputType = {
   subjectId?: true
   costMicros?: true
   tokens?: true
+  toldPercent?: true
 }
 
 export type ModelSpendingCountAggregateInputType = {
@@ -100,6 +109,7 @@ export type ModelSpendingCountAggregateInputType = {
   subjectId?: true
   costMicros?: true
   tokens?: true
+  toldPercent?: true
   _all?: true
 }
 
@@ -196,6 +206,7 @@ export type ModelSpendingGroupByOutputType = {
   subjectId: string
   costMicros: bigint
   tokens: bigint
+  toldPercent: number
   _count: ModelSpendingCountAggregateOutputType | null
   _avg: ModelSpendingAvgAggregateOutputType | null
   _sum: ModelSpendingSumAggregateOutputType | null
@@ -228,6 +239,7 @@ export type ModelSpendingWhereInput = {
   subjectId?: Prisma.UuidFilter<"ModelSpending"> | string
   costMicros?: Prisma.BigIntFilter<"ModelSpending"> | bigint | number
   tokens?: Prisma.BigIntFilter<"ModelSpending"> | bigint | number
+  toldPercent?: Prisma.IntFilter<"ModelSpending"> | number
 }
 
 export type ModelSpendingOrderByWithRelationInput = {
@@ -237,6 +249,7 @@ export type ModelSpendingOrderByWithRelationInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  toldPercent?: Prisma.SortOrder
 }
 
 export type ModelSpendingWhereUniqueInput = Prisma.AtLeast<{
@@ -250,6 +263,7 @@ export type ModelSpendingWhereUniqueInput = Prisma.AtLeast<{
   subjectId?: Prisma.UuidFilter<"ModelSpending"> | string
   costMicros?: Prisma.BigIntFilter<"ModelSpending"> | bigint | number
   tokens?: Prisma.BigIntFilter<"ModelSpending"> | bigint | number
+  toldPercent?: Prisma.IntFilter<"ModelSpending"> | number
 }, "orgId_month_scope_subjectId">
 
 export type ModelSpendingOrderByWithAggregationInput = {
@@ -259,6 +273,7 @@ export type ModelSpendingOrderByWithAggregationInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  toldPercent?: Prisma.SortOrder
   _count?: Prisma.ModelSpendingCountOrderByAggregateInput
   _avg?: Prisma.ModelSpendingAvgOrderByAggregateInput
   _max?: Prisma.ModelSpendingMaxOrderByAggregateInput
@@ -276,6 +291,7 @@ export type ModelSpendingScalarWhereWithAggregatesInput = {
   subjectId?: Prisma.UuidWithAggregatesFilter<"ModelSpending"> | string
   costMicros?: Prisma.BigIntWithAggregatesFilter<"ModelSpending"> | bigint | number
   tokens?: Prisma.BigIntWithAggregatesFilter<"ModelSpending"> | bigint | number
+  toldPercent?: Prisma.IntWithAggregatesFilter<"ModelSpending"> | number
 }
 
 export type ModelSpendingCreateInput = {
@@ -285,6 +301,7 @@ export type ModelSpendingCreateInput = {
   subjectId: string
   costMicros: bigint | number
   tokens: bigint | number
+  toldPercent?: number
 }
 
 export type ModelSpendingUncheckedCreateInput = {
@@ -294,6 +311,7 @@ export type ModelSpendingUncheckedCreateInput = {
   subjectId: string
   costMicros: bigint | number
   tokens: bigint | number
+  toldPercent?: number
 }
 
 export type ModelSpendingUpdateInput = {
@@ -303,6 +321,7 @@ export type ModelSpendingUpdateInput = {
   subjectId?: Prisma.StringFieldUpdateOperationsInput | string
   costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokens?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  toldPercent?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
 export type ModelSpendingUncheckedUpdateInput = {
@@ -312,6 +331,7 @@ export type ModelSpendingUncheckedUpdateInput = {
   subjectId?: Prisma.StringFieldUpdateOperationsInput | string
   costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokens?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  toldPercent?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
 export type ModelSpendingCreateManyInput = {
@@ -321,6 +341,7 @@ export type ModelSpendingCreateManyInput = {
   subjectId: string
   costMicros: bigint | number
   tokens: bigint | number
+  toldPercent?: number
 }
 
 export type ModelSpendingUpdateManyMutationInput = {
@@ -330,6 +351,7 @@ export type ModelSpendingUpdateManyMutationInput = {
   subjectId?: Prisma.StringFieldUpdateOperationsInput | string
   costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokens?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  toldPercent?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
 export type ModelSpendingUncheckedUpdateManyInput = {
@@ -339,6 +361,7 @@ export type ModelSpendingUncheckedUpdateManyInput = {
   subjectId?: Prisma.StringFieldUpdateOperationsInput | string
   costMicros?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   tokens?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  toldPercent?: Prisma.IntFieldUpdateOperationsInput | number
 }
 
 export type ModelSpendingOrgIdMonthScopeSubjectIdCompoundUniqueInput = {
@@ -355,11 +378,13 @@ export type ModelSpendingCountOrderByAggregateInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  toldPercent?: Prisma.SortOrder
 }
 
 export type ModelSpendingAvgOrderByAggregateInput = {
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  toldPercent?: Prisma.SortOrder
 }
 
 export type ModelSpendingMaxOrderByAggregateInput = {
@@ -369,6 +394,7 @@ export type ModelSpendingMaxOrderByAggregateInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  toldPercent?: Prisma.SortOrder
 }
 
 export type ModelSpendingMinOrderByAggregateInput = {
@@ -378,11 +404,13 @@ export type ModelSpendingMinOrderByAggregateInput = {
   subjectId?: Prisma.SortOrder
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  toldPercent?: Prisma.SortOrder
 }
 
 export type ModelSpendingSumOrderByAggregateInput = {
   costMicros?: Prisma.SortOrder
   tokens?: Prisma.SortOrder
+  toldPercent?: Prisma.SortOrder
 }
 
 
@@ -394,6 +422,7 @@ export type ModelSpendingSelect<ExtArgs extends runtime.Types.Extensions.Interna
   subjectId?: boolean
   costMicros?: boolean
   tokens?: boolean
+  toldPercent?: boolean
 }, ExtArgs["result"]["modelSpending"]>
 
 export type ModelSpendingSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -403,6 +432,7 @@ export type ModelSpendingSelectCreateManyAndReturn<ExtArgs extends runtime.Types
   subjectId?: boolean
   costMicros?: boolean
   tokens?: boolean
+  toldPercent?: boolean
 }, ExtArgs["result"]["modelSpending"]>
 
 export type ModelSpendingSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -412,6 +442,7 @@ export type ModelSpendingSelectUpdateManyAndReturn<ExtArgs extends runtime.Types
   subjectId?: boolean
   costMicros?: boolean
   tokens?: boolean
+  toldPercent?: boolean
 }, ExtArgs["result"]["modelSpending"]>
 
 export type ModelSpendingSelectScalar = {
@@ -421,9 +452,10 @@ export type ModelSpendingSelectScalar = {
   subjectId?: boolean
   costMicros?: boolean
   tokens?: boolean
+  toldPercent?: boolean
 }
 
-export type ModelSpendingOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "month" | "scope" | "subjectId" | "costMicros" | "tokens", ExtArgs["result"]["modelSpending"]>
+export type ModelSpendingOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "month" | "scope" | "subjectId" | "costMicros" | "tokens" | "toldPercent", ExtArgs["result"]["modelSpending"]>
 
 export type $ModelSpendingPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "ModelSpending"
@@ -435,6 +467,7 @@ export type $ModelSpendingPayload<ExtArgs extends runtime.Types.Extensions.Inter
     subjectId: string
     costMicros: bigint
     tokens: bigint
+    toldPercent: number
   }, ExtArgs["result"]["modelSpending"]>
   composites: {}
 }
@@ -864,6 +897,7 @@ export interface ModelSpendingFieldRefs {
   readonly subjectId: Prisma.FieldRef<"ModelSpending", 'String'>
   readonly costMicros: Prisma.FieldRef<"ModelSpending", 'BigInt'>
   readonly tokens: Prisma.FieldRef<"ModelSpending", 'BigInt'>
+  readonly toldPercent: Prisma.FieldRef<"ModelSpending", 'Int'>
 }
     
 
