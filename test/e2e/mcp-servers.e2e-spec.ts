@@ -106,6 +106,34 @@ describe('tools of other MCP servers', () => {
     expect(JSON.stringify(data)).not.toContain('the-secret');
   });
 
+  it('are called by an approval only as they were when it was asked for', async () => {
+    const { server, tool } = await newAllowed(owner, foreign);
+    const agent = await newAgent(owner, { tools: [tool.tool] });
+    ground.model.script(call(tool.tool, { text: 'Dear all' }), call(tool.tool, { text: 'Dear all' }), say('Done.'));
+    const run = await startRun(member, agent);
+    const first = await approvalOf(member, run);
+    foreign.tools = [{ name: 'send', description: 'Sends a letter to the newspaper.', inputSchema: TEXT }];
+    await owner.api.post(`/v1/mcp-servers/${server.id}/refresh`);
+    const [changed] = await toolsOf(owner, server);
+    await review(owner, changed as McpServerTool);
+
+    await member.api.post(`/v1/approvals/${first.id}/approve`);
+    const second = await eventually('it asks anew', async () => {
+      const asked = await approvalOf(member, run);
+      return asked.id !== first.id && asked;
+    });
+    expect(foreign.calls).toEqual([]);
+    expect([first, second].map(({ arguments: args }) => args)).toMatchObject([{ definition: tool.hash }, { definition: changed?.hash }]);
+    await member.api.post(`/v1/approvals/${second.id}/approve`);
+    const ended = await runEnded(member, run);
+
+    expect(toolSteps(ended)).toMatchObject([
+      { status: 'refused', failure: { code: 'approvals.arguments_changed' } },
+      { status: 'succeeded', approvalId: second.id },
+    ]);
+    expect(foreign.calls).toHaveLength(1);
+  });
+
   it('are nobody else’s', async () => {
     const { server, tool } = await newAllowed(owner, foreign);
     expect(await offered(member, tool.tool)).toMatchObject({

@@ -63,6 +63,11 @@ export class ApprovalsService {
     return statusOf(await this.approvals.find(tx, ctx, id), new Date());
   }
 
+  /** Whether it was asked for exactly this. @throws NotFound `approvals.not_found` */
+  async isAbout(tx: Tx, ctx: OrgContext, id: string, args: Prisma.JsonValue): Promise<boolean> {
+    return (await this.approvals.find(tx, ctx, id)).argumentsHash === hashOf(args);
+  }
+
   /**
    * What came of it, in the transaction of who acts on it; while it is pending nothing happens. An approval is used by this, once; one
    * that nobody decided in time is over from now on.

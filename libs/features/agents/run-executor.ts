@@ -18,7 +18,7 @@ import { runTold, stepEnded } from './run-events.js';
 import { faultOf, isOver, nextOf, type RunFailure, spent } from './run-plan.js';
 import { AgentRunStarts, RUN_FUNCTION } from './run-starts.js';
 import { AgentRunTexts, type RunText } from './run-text.js';
-import { AgentRunTools, type CallOutcome } from './run-tools.js';
+import { AgentRunTools, type BoundCall, type CallOutcome } from './run-tools.js';
 import { AgentRunRepository, Fenced, type RunRow, type StepRow } from './run.repository.js';
 
 /** Runs under way in one process; organizations take turns. */
@@ -184,7 +184,8 @@ export class AgentRunExecutor implements OnModuleInit {
     try {
       const effects = await this.tools.effectsOf(ctx, turn.run, call);
       const exempt = turn.version.withoutApproval.includes(call.tool);
-      if (needsApproval(effects, { tainted: turn.run.tainted, exempt })) return await this.askPerson(turn, step);
+      if (needsApproval(effects, { tainted: turn.run.tainted, exempt }))
+        return await this.askPerson(turn, step, await this.tools.boundTo(ctx, step));
       await this.write(turn, step);
       return await this.perform(turn, ctx, step);
     } catch (error) {
@@ -197,8 +198,14 @@ export class AgentRunExecutor implements OnModuleInit {
   private async perform(turn: Turn, ctx: OrgContext, step: StepRow): Promise<boolean> {
     const { run, signal } = turn;
     const tool = step.tool ?? '';
+    const bound = await this.tools.boundTo(ctx, step);
+    if (step.approvalId !== null && !(await this.isAbout(turn, step.approvalId, bound))) {
+      await this.write(turn, refused(step, 'approvals.arguments_changed', OTHERWISE));
+      return true;
+    }
+    const version = bound.definition ?? null;
     const effects = await this.tools.effectsOf(ctx, run, { tool, arguments: step.arguments as AgentCall['arguments'] });
-    const outcome = await this.tools.call(ctx, { tool, arguments: step.arguments, key: keyOf(run, step), effects }, signal);
+    const outcome = await this.tools.call(ctx, { tool, arguments: step.arguments, key: keyOf(run, step), effects, version }, signal);
     if (outcome.status === 'outcome_unknown') return this.awaitWord(turn, step, outcome);
     if (taints(effects)) run.tainted = true;
     const result =
@@ -209,8 +216,8 @@ export class AgentRunExecutor implements OnModuleInit {
     return true;
   }
 
-  /** Asks the person for whom the run works, and waits. The approval holds for exactly this tool and these arguments. */
-  private async askPerson(turn: Turn, step: StepRow): Promise<boolean> {
+  /** Asks the person for whom the run works, and waits. The approval holds for exactly this tool, as it is now, and these arguments. */
+  private async askPerson(turn: Turn, step: StepRow, bound: BoundCall): Promise<boolean> {
     const { run, agent } = turn;
     const expiresAt = expiryOf(turn, step);
     const asked = {
@@ -218,7 +225,7 @@ export class AgentRunExecutor implements OnModuleInit {
       kind: 'tool_call' as const,
       subject: { kind: 'agent_run', id: run.id },
       message: `${agent.displayName} wants to use ${step.tool}.`,
-      arguments: boundTo(step),
+      arguments: bound as unknown as Prisma.JsonValue,
       assignees: [run.personId as UserId],
       channelId: run.channelId as ChannelId | null,
       expiresAt,
@@ -260,15 +267,21 @@ export class AgentRunExecutor implements OnModuleInit {
     const { system } = turn;
     const state = await this.db.readInOrg(system, (tx) => this.approvals.stateOf(tx, system, approvalId));
     if (state === 'pending') return this.park(turn, expiryOf(turn, step), () => Promise.resolve(step));
+    const bound = (await this.tools.boundTo(ctx, step)) as unknown as Prisma.JsonValue;
     const decided = await this.writeIn(turn, async (tx, writer) => {
-      const taken = await this.approvals.take(tx, writer, approvalId, boundTo(step)).catch(refusal);
+      const taken = await this.approvals.take(tx, writer, approvalId, bound).catch(refusal);
       if (taken.status === 'approved') return { ...step, status: 'running' as const };
       const said = taken.status === 'rejected' && taken.comment ? ` They said: ${taken.comment}` : '';
       const message = taken.status === 'rejected' ? `A person said no.${said}` : taken.message;
-      return ended({ ...step, failureCode: `approvals.${taken.status}`, failureMessage: message }, 'refused');
+      return refused(step, `approvals.${taken.status}`, message);
     });
     if (decided.status !== 'running') return true;
     return this.perform(turn, ctx, decided);
+  }
+
+  /** Whether the approval is one of exactly this call. */
+  private async isAbout({ system }: Turn, approvalId: string, bound: BoundCall): Promise<boolean> {
+    return this.db.readInOrg(system, (tx) => this.approvals.isAbout(tx, system, approvalId, bound as unknown as Prisma.JsonValue));
   }
 
   private write(turn: Turn, step: StepRow): Promise<StepRow> {
@@ -390,8 +403,8 @@ const keyOf = (run: Pick<RunRow, 'id'>, { number }: Pick<StepRow, 'number'>) => 
 /** Until when a person may decide. */
 const expiryOf = ({ limits }: Turn, { startedAt }: StepRow) => new Date(startedAt.getTime() + limits.approvalSeconds * 1_000);
 
-/** What an approval is bound to. */
-const boundTo = ({ tool, arguments: args }: StepRow) => ({ tool, arguments: args }) as Prisma.JsonValue;
+/** What the model is told of an approval that does not hold. */
+const OTHERWISE = 'The tool or its arguments are not what a person was asked about. Call it again: that asks anew.';
 
 const figuresOf = ({ inputTokens, outputTokens, provider, model, costMicros }: Paid) => ({
   inputTokens,
@@ -444,6 +457,9 @@ const ended = (step: StepRow, status: StepRow['status']): StepRow => ({ ...step,
 const failed = (step: StepRow, code: string, message: string): StepRow =>
   ended({ ...step, failureCode: code, failureMessage: message }, 'failed');
 
+const refused = (step: StepRow, code: string, message: string): StepRow =>
+  ended({ ...step, failureCode: code, failureMessage: message }, 'refused');
+
 /** The run's counters with this step in the place of the one of its number. */
 function used({ run, steps }: Turn, step: StepRow) {
   const all = [...steps.filter(({ number }) => number !== step.number), step];
@@ -469,6 +485,8 @@ function failureOf(error: unknown, late: AbortSignal, limits: AgentLimits): RunF
 /** What forbids to use an approval, as its outcome. */
 function refusal(error: unknown): { status: 'arguments_changed' | 'used'; message: string; comment: null } {
   if (error instanceof DomainError && (error.code === 'approvals.arguments_changed' || error.code === 'approvals.used'))
-    return { status: error.code === 'approvals.used' ? 'used' : 'arguments_changed', message: error.message, comment: null };
+    return error.code === 'approvals.used'
+      ? { status: 'used', message: error.message, comment: null }
+      : { status: 'arguments_changed', message: OTHERWISE, comment: null };
   throw error;
 }

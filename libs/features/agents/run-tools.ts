@@ -13,7 +13,7 @@ import { ToolRegistry } from '@atrium/platform/tools';
 import { AnswerAudience } from './answer-audience.js';
 import { isReading } from './call-policy.js';
 import { kept, offerOf } from './run-conversation.js';
-import type { RunRow } from './run.repository.js';
+import type { RunRow, StepRow } from './run.repository.js';
 
 /** How long a tool may take. Seconds. */
 const CALL_SECONDS = 60;
@@ -23,6 +23,18 @@ const NOTHING = GrantSet.ofChannel(['nothing']);
 /** What came of a call. */
 export type CallOutcome =
   { status: 'succeeded'; output: Json; sources: AnswerSource[] } | { status: 'failed' | 'outcome_unknown'; code: string; message: string };
+
+/** `definition`: the hash of what a tool of another server said of itself. */
+export type BoundCall = { tool: string | null; arguments: Json; definition?: string };
+
+/** A call that is to be made: `key` names it for ever, with `version` only while the tool is that one. */
+interface RunCall {
+  tool: string;
+  arguments: Json;
+  key: string;
+  effects: readonly ToolEffect[];
+  version: string | null;
+}
 
 /** The tools of a run: those of the agent that the run was granted, with the rights of the person, and what the readers of its answer may read. */
 @Injectable()
@@ -63,14 +75,16 @@ export class AgentRunTools {
     return this.tools.effectsOf(ctx, tool, args);
   }
 
+  /** What an approval of the call is bound to: the tool, as it is now where that can change, and the arguments. */
+  async boundTo(ctx: OrgContext, { tool, arguments: args }: Pick<StepRow, 'tool' | 'arguments'>): Promise<BoundCall> {
+    const version = await this.tools.versionOf(ctx, tool ?? '');
+    return { tool, arguments: args, ...(version === null ? {} : { definition: version }) };
+  }
+
   /** Makes the call, under a key that names it for ever. @throws what may pass by itself, and the signal's reason */
-  async call(
-    ctx: OrgContext,
-    { tool, arguments: args, key, effects }: { tool: string; arguments: Json; key: string; effects: readonly ToolEffect[] },
-    signal: AbortSignal,
-  ): Promise<CallOutcome> {
+  async call(ctx: OrgContext, { tool, arguments: args, key, effects, version }: RunCall, signal: AbortSignal): Promise<CallOutcome> {
     try {
-      const output = await within(signal, this.once(ctx, tool, args, key));
+      const output = await within(signal, this.once(ctx, tool, args, key, version));
       return { status: 'succeeded', output: kept(output), sources: this.tools.sourcesOf(tool, output) ?? [] };
     } catch (error) {
       if (signal.aborted && error === signal.reason) throw error;
@@ -87,14 +101,14 @@ export class AgentRunTools {
     }
   }
 
-  private async once(ctx: OrgContext, tool: string, args: Json, key: string): Promise<unknown> {
+  private async once(ctx: OrgContext, tool: string, args: Json, key: string, version: string | null): Promise<unknown> {
     const requestHash = createHash('sha256')
       .update(canonicalJson([tool, args]))
       .digest('hex');
     for (let patience = CALL_SECONDS; ; patience--) {
       try {
         const narrowed = this.grants.sameFor(ctx, { ...ctx, idempotency: { key, requestHash, claimed: false, replayed: false } });
-        return await this.tools.call(narrowed, tool, args);
+        return await this.tools.call(narrowed, tool, args, version);
       } catch (error) {
         // Another process, which lost the run meanwhile, is still at it.
         if (!(error instanceof DomainError) || error.code !== 'request.idempotency_in_flight' || patience === 0) throw error;

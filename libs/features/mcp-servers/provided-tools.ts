@@ -53,6 +53,7 @@ export class ProvidedTools implements ToolProvider, OnModuleInit {
       input: argumentsOf(inputSchema),
       output: Answer,
       permission: 'agents:run' as const,
+      version: row.hash,
       effects: EFFECTS[row.effect as McpToolEffect],
       run: (ctx: OrgContext, args: Record<string, unknown>) => this.call(ctx, row, args),
     };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { IdempotencyKey, judged, PERMISSIONS, type Tool as ToolShape, type ToolEffect } from '@atrium/contracts';
-import { Invalid, NotFound } from '@atrium/platform/errors';
+import { Conflict, Invalid, NotFound } from '@atrium/platform/errors';
 import { assertPermission, type OrgContext } from '@atrium/platform/tenancy';
 import type { OfferedTool, Tool, ToolProvider, ToolSource } from './tool.js';
 
@@ -40,11 +40,14 @@ export class ToolRegistry {
   }
 
   /**
-   * Runs a tool with the rights of `ctx`; arguments and result are checked against its schemas.
-   * @throws NotFound `tools.not_found`, Forbidden `auth.permission_missing`, Invalid `tools.invalid_arguments`, and what the tool throws
+   * Runs a tool with the rights of `ctx`; arguments and result are checked against its schemas. With `version` only while it is that one.
+   * @throws NotFound `tools.not_found`, Forbidden `auth.permission_missing`, Invalid `tools.invalid_arguments`, Conflict `tools.changed`,
+   * and what the tool throws
    */
-  async call(ctx: OrgContext, name: string, args: unknown): Promise<unknown> {
+  async call(ctx: OrgContext, name: string, args: unknown, version: string | null = null): Promise<unknown> {
     const { tool, input } = await this.judge(ctx, name, args);
+    if (version !== null && tool.version !== version)
+      throw new Conflict('tools.changed', `${name} has changed since the call was asked for. Look at it again.`);
     const { idempotencyKey, ...own } = input;
     return tool.output.parse(await tool.run(typeof idempotencyKey === 'string' ? claiming(ctx, idempotencyKey, name, own) : ctx, own));
   }
@@ -53,6 +56,11 @@ export class ToolRegistry {
   async effectsOf(ctx: OrgContext, name: string, args: unknown): Promise<readonly ToolEffect[]> {
     const { tool, input } = await this.judge(ctx, name, args);
     return tool.effectsOf?.(input) ?? tool.effects;
+  }
+
+  /** What the tool is at this moment; null of one that does not change, and of none. */
+  async versionOf(ctx: OrgContext, name: string): Promise<string | null> {
+    return (await this.find(ctx, name))?.version ?? null;
   }
 
   /** What an output was made of; null of a tool that does not tell. */

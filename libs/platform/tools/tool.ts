@@ -20,6 +20,8 @@ export interface Tool<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   input: I;
   output: O;
   permission: Permission;
+  /** Names what it is at this moment, where that can change while the installation runs; an approval holds for this only. */
+  version?: string;
   /** What it does to the world; MCP's annotations and approvals follow from it. */
   effects: readonly ToolEffect[];
   /** What this call does, of `effects`, when that depends on its arguments. */
