@@ -25,7 +25,12 @@ export async function freshDatabase() {
 
 /** Starts the server and waits until it is ready. Without a database URL it is embedded. */
 export async function startServer({ databaseUrl, dataDir = mkdtempSync(join(tmpdir(), 'atrium-bench-')), nodeArgs = [] } = {}) {
-  const settings = { DATA_DIR: dataDir, RATE_LIMIT_PER_MINUTE: '0', ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}) };
+  const settings = {
+    DATA_DIR: dataDir,
+    RATE_LIMIT_PER_MINUTE: '0',
+    CONNECTIONS_PER_ADDRESS: '0',
+    ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
+  };
   return { ...(await startProgram([...nodeArgs, 'dist/bundle/api.js'], settings)), dataDir };
 }
 

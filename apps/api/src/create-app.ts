@@ -5,7 +5,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { type Config, VERSION } from '@atrium/platform/config';
 import { assertBootable, BootRefused, type Database, Db } from '@atrium/platform/db';
 import { Durable, Reaper } from '@atrium/platform/durable';
-import { measureRequests, openApiDocument, prepareEdge, refuseUrl, serveReference } from '@atrium/platform/http';
+import { headerTimeouts, measureRequests, openApiDocument, prepareEdge, refuseUrl, serveReference } from '@atrium/platform/http';
 import { Log, Metrics } from '@atrium/platform/observability';
 import { undeclaredRoutes } from '@atrium/platform/tenancy';
 import { AppModule } from './app.module.js';
@@ -24,6 +24,7 @@ export async function createApp(config: Config, database: Database, log: Log): P
     routerOptions: { maxParamLength: 200 },
     bodyLimit: 2 ** 20,
     frameworkErrors: refuseUrl,
+    ...headerTimeouts(config.REQUEST_SECONDS),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, database, log), adapter, {
     bodyParser: false,

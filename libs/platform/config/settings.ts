@@ -117,6 +117,14 @@ export const SETTINGS = {
     schema: z.coerce.number().int().min(0).max(1_000_000).default(60),
     about: 'Wrong passwords, keys and tokens per client address (an IPv6 /64 is one); 0 turns the limit off.',
   },
+  CONNECTIONS_PER_ADDRESS: {
+    schema: z.coerce.number().int().min(0).max(1_000_000).default(1_000),
+    about: 'Open WebSockets and event streams per client address and process, signed in or not; 0 turns the limit off.',
+  },
+  REQUEST_SECONDS: {
+    schema: z.coerce.number().int().min(1).max(3_600).default(30),
+    about: 'How long the headers of a request may take, and as long its body; a body that goes on longer must bring 4 KiB a second.',
+  },
   MAX_UPLOAD_BYTES: {
     schema: z.coerce
       .number()

@@ -14,6 +14,7 @@ import { requestScope } from '@atrium/platform/observability';
 import type { AtriumRequest, IdempotencyClaim } from '@atrium/platform/tenancy';
 import { acceptJson, type BodyHashed } from './json-body.js';
 import { shedLoad } from './load-shedder.js';
+import { dropSilent, hurryBodies } from './slow-clients.js';
 
 /** Not those that our own work has, by which it is known whose run did what. */
 const REQUEST_ID = /^(?!(agent-)?run-|turn-|event-|seal-)[\w.:-]{1,64}$/;
@@ -26,6 +27,8 @@ export async function prepareEdge(app: NestFastifyApplication, config: Config): 
   acceptJson(fastify);
   nameRequests(fastify);
   shedLoad(fastify);
+  hurryBodies(fastify, config.REQUEST_SECONDS);
+  dropSilent(fastify);
   await app.register(cookie as never);
   await app.register(multipart, {
     limits: { fileSize: config.MAX_UPLOAD_BYTES, files: 1, fields: 8, fieldSize: 32_768, parts: 10, headerPairs: 50 },

@@ -12,3 +12,4 @@ export { htmlPage } from './html-page.js';
 export { openAiError } from './openai-error.js';
 export { measureRequests } from './request-metrics.js';
 export { SafeFetch } from './safe-fetch.js';
+export { headerTimeouts } from './slow-clients.js';

@@ -1,9 +1,10 @@
 import { Injectable, StreamableFile } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { EventsPage, EventsQuery } from '@atrium/contracts';
-import { Unauthenticated } from '@atrium/platform/errors';
+import { QuotaExceeded, Unauthenticated } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
 import type { AtriumRequest, OrgContext } from '@atrium/platform/tenancy';
+import { AddressSeats, TRY_AGAIN_SECONDS } from './address-seats.js';
 import { RealtimeHub } from './realtime-hub.js';
 import { readerOf } from './reader.js';
 import { SseOutlet } from './sse-outlet.js';
@@ -16,6 +17,7 @@ const HEARTBEAT_MS = 15_000;
 export class EventSource {
   constructor(
     private readonly hub: RealtimeHub,
+    private readonly seats: AddressSeats,
     private readonly log: Log,
   ) {}
 
@@ -36,16 +38,23 @@ export class EventSource {
   private async stream(ctx: OrgContext, query: EventsQuery, request: AtriumRequest, reply: FastifyReply): Promise<StreamableFile> {
     const outlet = new SseOutlet(reply.raw);
     const token = (request.headers.authorization ?? '').split(' ')[1] ?? '';
-    const { connection, stream } = await this.hub.admit(ctx, outlet, tokenExpiry(token));
-    const heartbeat = setInterval(() => outlet.beat(), HEARTBEAT_MS);
-    reply.raw.once('close', () => {
-      clearInterval(heartbeat);
-      connection.gone();
+    const leave = this.seats.take(ctx.ip);
+    if (!leave)
+      throw new QuotaExceeded('request.rate_limited', 'There are too many live connections of this address. Close one first.', {
+        retryAfterSeconds: TRY_AGAIN_SECONDS,
+      });
+    const { connection, stream } = await this.hub.admit(ctx, outlet, tokenExpiry(token)).catch((error: unknown) => {
+      leave();
+      throw error;
     });
-    if (reply.raw.destroyed) {
+    const heartbeat = setInterval(() => outlet.beat(), HEARTBEAT_MS);
+    const end = (): void => {
       clearInterval(heartbeat);
       connection.gone();
-    }
+      leave();
+    };
+    reply.raw.once('close', end);
+    if (reply.raw.destroyed) end();
     // The answer must have begun before a replay can be taken.
     stream.follow(connection, resumePoint(request.headers['last-event-id'], query.after)).catch((error: unknown) => {
       this.log.fault('a stream could not begin', error, { orgId: ctx.orgId });

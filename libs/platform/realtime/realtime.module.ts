@@ -1,5 +1,6 @@
 import { Global, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
 import { RedisModule } from '@atrium/platform/redis';
+import { AddressSeats } from './address-seats.js';
 import { AudienceResolvers } from './audience.js';
 import { EventCarrier } from './event-carrier.js';
 import { EventSource } from './event-source.service.js';
@@ -18,6 +19,7 @@ import { TicketMiddleware, Tickets } from './tickets.js';
   imports: [RedisModule],
   controllers: [EventsController],
   providers: [
+    AddressSeats,
     AudienceResolvers,
     FrameHandlers,
     RealtimeHub,

@@ -7,6 +7,7 @@ import { type Config, CONFIG } from '@atrium/platform/config';
 import { originCheck } from '@atrium/platform/http';
 import { Log } from '@atrium/platform/observability';
 import { Authenticator } from '@atrium/platform/tenancy';
+import { AddressSeats, TRY_AGAIN_SECONDS } from './address-seats.js';
 import { CLOSE } from './connection.js';
 import { FrameHandlers } from './frame-handlers.js';
 import { RealtimeHub } from './realtime-hub.js';
@@ -41,6 +42,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly host: HttpAdapterHost,
     @Inject(CONFIG) config: Config,
     private readonly hub: RealtimeHub,
+    private readonly seats: AddressSeats,
     private readonly authenticator: Authenticator,
     private readonly handlers: FrameHandlers,
     private readonly log: Log,
@@ -69,8 +71,12 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
     if (request.url?.split('?')[0] !== PATH) return refuse(socket, '404 Not Found');
     if (!this.isOriginAllowed(request.headers)) return refuse(socket, '403 Forbidden');
     if (this.sessions.size >= MAX_SOCKETS) return refuse(socket, '503 Service Unavailable');
+    const ip = this.addressOf(request);
+    const leave = this.seats.take(ip);
+    if (!leave) return refuse(socket, `429 Too Many Requests\r\nRetry-After: ${TRY_AGAIN_SECONDS}`);
+    socket.once('close', leave);
     this.server.handleUpgrade(request, socket, head, (webSocket) => {
-      const from = { ip: this.addressOf(request), userAgent: request.headers['user-agent']?.slice(0, 300) ?? null };
+      const from = { ip, userAgent: request.headers['user-agent']?.slice(0, 300) ?? null };
       const session = new SocketSession(webSocket, from, {
         hub: this.hub,
         authenticator: this.authenticator,
