@@ -1,4 +1,6 @@
+import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import type { DiscoveryService } from '@nestjs/core';
 import type { EventType, OrgId } from '@atrium/contracts';
 import { Log, Metrics } from '@atrium/platform/observability';
@@ -85,8 +87,12 @@ const cursorOf = async (orgId: OrgId): Promise<Cursor | undefined> =>
       [orgId, SUBSCRIBER],
     )
   )[0];
-/** As if the time had passed for which the cursor is held. */
-const passTime = (orgId: OrgId) => asSuperuser('UPDATE event_cursors SET retry_at = now() WHERE org_id = $1 AND retry_at > now()', [orgId]);
+/** As if the time had passed that a subscriber waits for its next try. */
+const passWait = (orgId: OrgId) =>
+  asSuperuser('UPDATE event_cursors SET retry_at = now() WHERE org_id = $1 AND holder IS NULL AND retry_at > now()', [orgId]);
+/** As if the time had passed for which the cursor is held: whoever holds it is believed dead. */
+const passHold = (orgId: OrgId) =>
+  asSuperuser('UPDATE event_cursors SET retry_at = now() WHERE org_id = $1 AND holder IS NOT NULL', [orgId]);
 const atHead = (orgId: OrgId) => async () => {
   const cursor = await cursorOf(orgId);
   return cursor?.seq === cursor?.head && cursor?.waits === false;
@@ -121,7 +127,7 @@ it('tries an event that fails again without repeating what came before it, sets 
   );
 
   await eventually('the rest is heard', async () => {
-    await passTime(orgId);
+    await passWait(orgId);
     return probe.heard.at(-1) === 5;
   });
 
@@ -144,11 +150,96 @@ it('takes over from a process that died with a batch in hand', async () => {
   const heir = newProcess().start();
   await heir.append(orgId, ['documents.uploaded']);
   expect(heir.probe.heard).toEqual([]);
-  await eventually('the heir hears all of it', async () => {
-    await passTime(orgId);
-    return heir.probe.heard.length === 4;
-  });
+  await passHold(orgId);
+  await eventually('the heir hears all of it', async () => heir.probe.heard.length === 4);
   expect(heir.probe.heard).toEqual([1, 2, 3, 4]);
   await eventually('the cursor is at the head', atHead(orgId));
   end();
+});
+
+it('does nothing more with a cursor that another process took over, be what it had in hand heard or failed', async () => {
+  for (const outcome of ['heard', 'failed']) {
+    const orgId = await newLog();
+    const paused = newProcess();
+    let goOn = () => undefined as void;
+    paused.probe.hearing = () =>
+      new Promise((resolve, reject) => (goOn = () => (outcome === 'heard' ? resolve() : reject(new Error('too late')))));
+    paused.start();
+    await paused.append(orgId, ['documents.uploaded', 'documents.uploaded']);
+    await eventually('it hangs', async () => paused.probe.heard.length === 1);
+    const heir = newProcess();
+    let heirGoesOn = () => undefined as void;
+    heir.probe.hearing = ({ seq }) => (seq === 2 ? new Promise((resolve) => (heirGoesOn = resolve)) : Promise.resolve());
+    await passHold(orgId);
+    heir.start();
+    await eventually('the heir has the second in hand', async () => heir.probe.heard.length === 2);
+    const holder = () => asSuperuser('SELECT seq, holder, attempts FROM event_cursors WHERE org_id = $1', [orgId]);
+    const before = await holder();
+
+    goOn();
+    await paused.stop();
+
+    expect(paused.probe.heard).toEqual([1]);
+    expect(await holder()).toEqual(before);
+    heirGoesOn();
+    await eventually('the cursor is at the head', atHead(orgId));
+    expect(heir.probe.heard).toEqual([1, 2]);
+    await heir.stop();
+  }
+});
+
+it('keeps the cursor of a subscriber that takes its time', async () => {
+  const orgId = await newLog();
+  const slow = newProcess();
+  let goOn = () => undefined as void;
+  slow.probe.hearing = () => new Promise((resolve) => (goOn = resolve));
+  slow.start();
+  await slow.append(orgId, ['documents.uploaded']);
+  await eventually('it has the event in hand', async () => slow.probe.heard.length === 1);
+  const until = async () => (await asSuperuser<{ retry_at: Date }>('SELECT retry_at FROM event_cursors WHERE org_id = $1', [orgId]))[0];
+  const before = await until();
+
+  await eventually('it is held for longer', async () => Number((await until())?.retry_at) > Number(before?.retry_at));
+
+  goOn();
+  await eventually('the cursor is at the head', atHead(orgId));
+  expect(slow.probe.heard).toEqual([1]);
+});
+
+/** A process of its own that hears the organization, until it ends or has heard `last`: what it heard, and the signal that ended it. */
+async function life(orgId: OrgId, kills: number, last: number): Promise<{ heard: number[]; signal: NodeJS.Signals | null }> {
+  const { appUrl, systemUrl } = own.database;
+  const order = JSON.stringify({ appUrl, systemUrl, subscriber: SUBSCRIBER, orgId, kills });
+  const child = fork('test/lib/subscriber-process.mjs', [order]);
+  const heard: number[] = [];
+  child.on('message', (seq: number) => {
+    heard.push(seq);
+    if (seq === last) child.disconnect();
+  });
+  const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  return { heard, signal };
+}
+
+it('sets aside an event that kills the process each time, and no other of its batch', async () => {
+  const orgId = await newLog();
+  await newProcess().append(
+    orgId,
+    Array.from({ length: 4 }, () => 'documents.uploaded' as const),
+  );
+
+  for (const [attempts, heard] of [
+    [1, [1, 2, 3]],
+    [2, [1, 2, 3]],
+    [3, [3]],
+  ] as const) {
+    expect(await life(orgId, 3, 4)).toEqual({ heard, signal: 'SIGKILL' });
+    expect(await cursorOf(orgId)).toMatchObject({ attempts, waits: true });
+    await passHold(orgId);
+  }
+  // As if it had died five times more.
+  await asSuperuser('UPDATE event_cursors SET attempts = 8 WHERE org_id = $1', [orgId]);
+
+  expect(await life(orgId, 3, 4)).toEqual({ heard: [4], signal: null });
+  const failures = await asSuperuser('SELECT subscriber, seq, failure FROM event_failures WHERE org_id = $1', [orgId]);
+  expect(failures).toEqual([{ subscriber: SUBSCRIBER, seq: '3', failure: 'The process ended each time.' }]);
 });

@@ -3,10 +3,11 @@ import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { v7 as uuidv7 } from 'uuid';
 import type { OrgId } from '@atrium/contracts';
-import { Db, type Tx } from '@atrium/platform/db';
+import { Db } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
 import { INSTANCE_ORG, type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { type Hold, holdCursor, keepCursor, MAX_ATTEMPTS, moveCursor, retryCursor, setAside } from './cursor.js';
 import type { LoggedEvent } from './event.js';
 import { Events } from './events.js';
 import { ON_EVENT, type Subscription } from './subscribers.js';
@@ -20,23 +21,19 @@ const SWEEP_MS = 1_000;
 /** A subscriber that has just worked for an organization rests so long: what comes meanwhile is heard in one go. Milliseconds. */
 const REST_MS = 100;
 const BATCH = 100;
-/** A process that works on a batch is believed dead after so long without a sign. */
-const HOLD_SECONDS = 10;
 /** So often it says that it lives. Milliseconds. */
 const SIGN_MS = 2_000;
 /** Organizations that one sweep brings up to date; the others are next second's. */
 const SWEPT = 200;
-/** After so many tries an event is set aside in event_failures, and the subscriber goes on. */
-const MAX_ATTEMPTS = 8;
 
-interface Failure {
+interface Try {
   event: LoggedEvent;
   /** Of its batch: the cursor stands right before it. */
   first: boolean;
-  error: unknown;
 }
 
 interface Batch {
+  hold: Hold;
   events: LoggedEvent[];
   /** How far the log was read: everything up to here is in `events`, or not for this subscriber. */
   upTo: number;
@@ -44,8 +41,12 @@ interface Batch {
 }
 
 /**
- * Brings events to their subscribers. A cursor per organization and subscriber says how far it has come; whoever holds it (`retry_at`) works
- * on it, a batch at a time. Announced events are handled at once, forgotten ones (a killed process) by the sweep.
+ * Brings events to their subscribers. A cursor per organization and subscriber says how far it has come; whoever holds it (`holder`, until
+ * `retry_at`) works on it, a batch at a time. Announced events are handled at once, forgotten ones (a killed process) by the sweep.
+ *
+ * A try is counted when the cursor is taken, before the event is heard: one that ends the process is given up like one that throws. What a
+ * dead process had in hand is heard one by one, the cursor moved after each, so that the event that kills is known. Handlers have
+ * transactions of their own, so what was heard and not yet moved past is heard again: they are idempotent.
  */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -132,39 +133,22 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   /**
-   * The next events of the subscriber; null when it is served elsewhere, or up to date. While this process works on them the cursor is held
-   * by its retry time: another one takes over when this one dies. When there are none the cursor moves on at once.
+   * The next events of the subscriber; null when it is served elsewhere, or up to date. While this process works on them the cursor is held:
+   * another one takes over when this one dies. When there are none the cursor moves on at once.
    */
   private claim(ctx: OrgContext, subscriber: Subscriber): Promise<Batch | null> {
     return this.db.inOrg(ctx, async (tx) => {
-      const cursor =
-        (await this.hold(tx, ctx, subscriber)) ?? ((await this.begin(tx, ctx, subscriber)) ? await this.hold(tx, ctx, subscriber) : null);
-      if (!cursor) return null;
-      const read = cursor.seq < cursor.head ? await this.events.after(tx, ctx, Number(cursor.seq), BATCH, subscriber.types) : [];
+      const held = await holdCursor(tx, ctx.orgId, subscriber.name);
+      if (!held) return null;
+      const { hold, seq, head } = held;
+      const read = seq < head ? await this.events.after(tx, ctx, seq, BATCH, subscriber.types) : [];
       const done = read.length < BATCH;
-      const upTo = Math.max(read.at(-1)?.seq ?? 0, done ? Number(cursor.head) : 0);
+      const upTo = Math.max(read.at(-1)?.seq ?? 0, done ? head : 0);
       const events = read.filter((event) => wants(subscriber, event));
-      if (events.length > 0) return { events, upTo, done };
-      await this.move(tx, ctx, subscriber, upTo);
-      return done ? null : { events, upTo, done };
+      if (events.length > 0) return { hold, events, upTo, done };
+      await moveCursor(tx, hold, upTo, false);
+      return done ? null : { hold, events, upTo, done };
     });
-  }
-
-  /** Holds the cursor; null when it is held, waits for a retry, or is not there yet. */
-  private async hold(tx: Tx, ctx: OrgContext, subscriber: Subscriber): Promise<{ seq: bigint; head: bigint } | null> {
-    const [cursor] = await tx.$queryRaw<{ seq: bigint; head: bigint }[]>`
-      UPDATE event_cursors c SET retry_at = clock_timestamp() + ${HOLD_SECONDS} * interval '1 second' FROM event_heads h
-      WHERE h.org_id = ${ctx.orgId}::uuid AND c.org_id = ${ctx.orgId}::uuid AND c.subscriber = ${subscriber.name}
-        AND coalesce(c.retry_at <= clock_timestamp(), true)
-      RETURNING c.seq, h.seq AS head`;
-    return cursor ?? null;
-  }
-
-  /** Whether the subscriber had no cursor in this organization and has one now. */
-  private async begin(tx: Tx, ctx: OrgContext, subscriber: Subscriber): Promise<boolean> {
-    const made =
-      await tx.$executeRaw`INSERT INTO event_cursors (org_id, subscriber, seq) VALUES (${ctx.orgId}::uuid, ${subscriber.name}, 0) ON CONFLICT DO NOTHING`;
-    return made > 0;
   }
 
   /** What passes by itself (a database that is away) is no fault. */
@@ -173,45 +157,53 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     else this.log.fault(sentence, error, fields);
   }
 
-  /** Whether all of the batch is behind the subscriber. Killed in between, it hears the batch again. */
-  private async hearAll(ctx: OrgContext, subscriber: Subscriber, { events, upTo }: Batch): Promise<boolean> {
+  /** Whether all of the batch is behind the subscriber. Killed in between, it hears again what it has not moved past. */
+  private async hearAll(ctx: OrgContext, subscriber: Subscriber, { hold, events, upTo }: Batch): Promise<boolean> {
     let heldAt = Date.now();
     for (const [index, event] of events.entries()) {
-      try {
-        await subscriber.hear(ctx, event);
-      } catch (error) {
-        if (!(await this.failed(ctx, subscriber, { event, first: index === 0, error }))) return false;
-      }
+      if (!(await this.isBehind(ctx, subscriber, hold, { event, first: index === 0 }))) return false;
       const last = index === events.length - 1;
-      if (!last && !this.stopped && Date.now() - heldAt < SIGN_MS) continue;
-      await this.db.inOrg(ctx, (tx) => this.move(tx, ctx, subscriber, last ? upTo : event.seq, !last && !this.stopped));
+      const goesOn = !last && !this.stopped;
+      if (goesOn && !hold.inherited && Date.now() - heldAt < SIGN_MS) continue;
+      const moved = await this.db.inOrg(ctx, (tx) => moveCursor(tx, hold, last ? upTo : event.seq, goesOn));
+      if (!moved || this.stopped) return false;
       heldAt = Date.now();
-      if (this.stopped) return false;
     }
     return true;
   }
 
-  /** Whether the event is given up, so that the subscriber goes on. What came before it in the batch was heard. */
-  private failed(ctx: OrgContext, subscriber: Subscriber, { event, first, error }: Failure): Promise<boolean> {
-    this.tell('a subscriber failed', error, { subscriber: subscriber.name, orgId: ctx.orgId, seq: event.seq });
-    return this.db.inOrg(ctx, async (tx) => {
-      if (!first) await this.move(tx, ctx, subscriber, event.seq - 1, true);
-      const [cursor] = await tx.$queryRaw<{ attempts: number }[]>`
-        UPDATE event_cursors SET attempts = attempts + 1, retry_at = clock_timestamp() + least(power(2, attempts), 60) * interval '1 second'
-        WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name} RETURNING attempts`;
-      if (!cursor || cursor.attempts < MAX_ATTEMPTS) return false;
-      const failure = error instanceof Error ? error.message.slice(0, 500) : 'unknown';
-      await tx.$executeRaw`INSERT INTO event_failures (org_id, id, subscriber, seq, failure) VALUES (${ctx.orgId}::uuid, ${uuidv7()}::uuid, ${subscriber.name}, ${event.seq}, ${failure}) ON CONFLICT DO NOTHING`;
-      await this.move(tx, ctx, subscriber, event.seq, true);
+  /** Whether the event was heard, or given up. What came before it in the batch was heard. */
+  private async isBehind(ctx: OrgContext, subscriber: Subscriber, hold: Hold, { event, first }: Try): Promise<boolean> {
+    const fields = { subscriber: subscriber.name, orgId: ctx.orgId, seq: event.seq };
+    if (first && hold.attempts > MAX_ATTEMPTS) {
+      this.log.error('an event ended the process each time it was heard; it is set aside', fields);
+      return this.db.inOrg(ctx, (tx) => setAside(tx, hold, event.seq, 'The process ended each time.'));
+    }
+    try {
+      await this.hear(ctx, subscriber, hold, event);
       return true;
-    });
+    } catch (error) {
+      this.tell('a subscriber failed', error, fields);
+      const failure = error instanceof Error ? error.message.slice(0, 500) : 'unknown';
+      return this.db.inOrg(ctx, async (tx) => {
+        if (!first && !(await moveCursor(tx, hold, event.seq - 1, true))) return false;
+        return retryCursor(tx, hold, event.seq, failure);
+      });
+    }
   }
 
-  /** The subscriber has come to `seq`. `held`: this process goes on with what follows. */
-  private async move(tx: Tx, ctx: OrgContext, subscriber: Subscriber, seq: number, held = false): Promise<void> {
-    await tx.$executeRaw`UPDATE event_cursors SET seq = greatest(seq, ${seq}), attempts = 0,
-      retry_at = CASE WHEN ${held} THEN clock_timestamp() + ${HOLD_SECONDS} * interval '1 second' END
-      WHERE org_id = ${ctx.orgId}::uuid AND subscriber = ${subscriber.name}`;
+  /** Says now and then that this process lives while the subscriber takes its time. */
+  private async hear(ctx: OrgContext, subscriber: Subscriber, hold: Hold, event: LoggedEvent): Promise<void> {
+    let said = Promise.resolve();
+    const say = () => this.db.inOrg(ctx, (tx) => keepCursor(tx, hold));
+    // A sign that cannot be given is missed at the next move, if another process took over.
+    const timer = setInterval(() => void (said = said.then(say).catch(() => undefined)), SIGN_MS);
+    try {
+      await subscriber.hear(ctx, event);
+    } finally {
+      clearInterval(timer);
+      await said;
+    }
   }
 
   private async sweep(): Promise<void> {

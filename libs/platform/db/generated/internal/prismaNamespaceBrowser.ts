@@ -902,7 +902,8 @@ export const EventCursorScalarFieldEnum = {
   subscriber: 'subscriber',
   seq: 'seq',
   attempts: 'attempts',
-  retryAt: 'retryAt'
+  retryAt: 'retryAt',
+  holder: 'holder'
 } as const
 
 export type EventCursorScalarFieldEnum = (typeof EventCursorScalarFieldEnum)[keyof typeof EventCursorScalarFieldEnum]

@@ -42,6 +42,7 @@ export type EventCursorMinAggregateOutputType = {
   seq: bigint | null
   attempts: number | null
   retryAt: Date | null
+  holder: string | null
 }
 
 export type EventCursorMaxAggregateOutputType = {
@@ -50,6 +51,7 @@ export type EventCursorMaxAggregateOutputType = {
   seq: bigint | null
   attempts: number | null
   retryAt: Date | null
+  holder: string | null
 }
 
 export type EventCursorCountAggregateOutputType = {
@@ -58,6 +60,7 @@ export type EventCursorCountAggregateOutputType = {
   seq: number
   attempts: number
   retryAt: number
+  holder: number
   _all: number
 }
 
@@ -78,6 +81,7 @@ export type EventCursorMinAggregateInputType = {
   seq?: true
   attempts?: true
   retryAt?: true
+  holder?: true
 }
 
 export type EventCursorMaxAggregateInputType = {
@@ -86,6 +90,7 @@ export type EventCursorMaxAggregateInputType = {
   seq?: true
   attempts?: true
   retryAt?: true
+  holder?: true
 }
 
 export type EventCursorCountAggregateInputType = {
@@ -94,6 +99,7 @@ export type EventCursorCountAggregateInputType = {
   seq?: true
   attempts?: true
   retryAt?: true
+  holder?: true
   _all?: true
 }
 
@@ -189,6 +195,7 @@ export type EventCursorGroupByOutputType = {
   seq: bigint
   attempts: number
   retryAt: Date | null
+  holder: string | null
   _count: EventCursorCountAggregateOutputType | null
   _avg: EventCursorAvgAggregateOutputType | null
   _sum: EventCursorSumAggregateOutputType | null
@@ -220,6 +227,7 @@ export type EventCursorWhereInput = {
   seq?: Prisma.BigIntFilter<"EventCursor"> | bigint | number
   attempts?: Prisma.IntFilter<"EventCursor"> | number
   retryAt?: Prisma.DateTimeNullableFilter<"EventCursor"> | Date | string | null
+  holder?: Prisma.UuidNullableFilter<"EventCursor"> | string | null
 }
 
 export type EventCursorOrderByWithRelationInput = {
@@ -228,6 +236,7 @@ export type EventCursorOrderByWithRelationInput = {
   seq?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   retryAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  holder?: Prisma.SortOrderInput | Prisma.SortOrder
 }
 
 export type EventCursorWhereUniqueInput = Prisma.AtLeast<{
@@ -240,6 +249,7 @@ export type EventCursorWhereUniqueInput = Prisma.AtLeast<{
   seq?: Prisma.BigIntFilter<"EventCursor"> | bigint | number
   attempts?: Prisma.IntFilter<"EventCursor"> | number
   retryAt?: Prisma.DateTimeNullableFilter<"EventCursor"> | Date | string | null
+  holder?: Prisma.UuidNullableFilter<"EventCursor"> | string | null
 }, "orgId_subscriber">
 
 export type EventCursorOrderByWithAggregationInput = {
@@ -248,6 +258,7 @@ export type EventCursorOrderByWithAggregationInput = {
   seq?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   retryAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  holder?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.EventCursorCountOrderByAggregateInput
   _avg?: Prisma.EventCursorAvgOrderByAggregateInput
   _max?: Prisma.EventCursorMaxOrderByAggregateInput
@@ -264,6 +275,7 @@ export type EventCursorScalarWhereWithAggregatesInput = {
   seq?: Prisma.BigIntWithAggregatesFilter<"EventCursor"> | bigint | number
   attempts?: Prisma.IntWithAggregatesFilter<"EventCursor"> | number
   retryAt?: Prisma.DateTimeNullableWithAggregatesFilter<"EventCursor"> | Date | string | null
+  holder?: Prisma.UuidNullableWithAggregatesFilter<"EventCursor"> | string | null
 }
 
 export type EventCursorCreateInput = {
@@ -272,6 +284,7 @@ export type EventCursorCreateInput = {
   seq: bigint | number
   attempts?: number
   retryAt?: Date | string | null
+  holder?: string | null
 }
 
 export type EventCursorUncheckedCreateInput = {
@@ -280,6 +293,7 @@ export type EventCursorUncheckedCreateInput = {
   seq: bigint | number
   attempts?: number
   retryAt?: Date | string | null
+  holder?: string | null
 }
 
 export type EventCursorUpdateInput = {
@@ -288,6 +302,7 @@ export type EventCursorUpdateInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   retryAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type EventCursorUncheckedUpdateInput = {
@@ -296,6 +311,7 @@ export type EventCursorUncheckedUpdateInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   retryAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type EventCursorCreateManyInput = {
@@ -304,6 +320,7 @@ export type EventCursorCreateManyInput = {
   seq: bigint | number
   attempts?: number
   retryAt?: Date | string | null
+  holder?: string | null
 }
 
 export type EventCursorUpdateManyMutationInput = {
@@ -312,6 +329,7 @@ export type EventCursorUpdateManyMutationInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   retryAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type EventCursorUncheckedUpdateManyInput = {
@@ -320,6 +338,7 @@ export type EventCursorUncheckedUpdateManyInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   retryAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type EventCursorOrgIdSubscriberCompoundUniqueInput = {
@@ -333,6 +352,7 @@ export type EventCursorCountOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   retryAt?: Prisma.SortOrder
+  holder?: Prisma.SortOrder
 }
 
 export type EventCursorAvgOrderByAggregateInput = {
@@ -346,6 +366,7 @@ export type EventCursorMaxOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   retryAt?: Prisma.SortOrder
+  holder?: Prisma.SortOrder
 }
 
 export type EventCursorMinOrderByAggregateInput = {
@@ -354,6 +375,7 @@ export type EventCursorMinOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   retryAt?: Prisma.SortOrder
+  holder?: Prisma.SortOrder
 }
 
 export type EventCursorSumOrderByAggregateInput = {
@@ -369,6 +391,7 @@ export type EventCursorSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   seq?: boolean
   attempts?: boolean
   retryAt?: boolean
+  holder?: boolean
 }, ExtArgs["result"]["eventCursor"]>
 
 export type EventCursorSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -377,6 +400,7 @@ export type EventCursorSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   seq?: boolean
   attempts?: boolean
   retryAt?: boolean
+  holder?: boolean
 }, ExtArgs["result"]["eventCursor"]>
 
 export type EventCursorSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -385,6 +409,7 @@ export type EventCursorSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   seq?: boolean
   attempts?: boolean
   retryAt?: boolean
+  holder?: boolean
 }, ExtArgs["result"]["eventCursor"]>
 
 export type EventCursorSelectScalar = {
@@ -393,9 +418,10 @@ export type EventCursorSelectScalar = {
   seq?: boolean
   attempts?: boolean
   retryAt?: boolean
+  holder?: boolean
 }
 
-export type EventCursorOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "subscriber" | "seq" | "attempts" | "retryAt", ExtArgs["result"]["eventCursor"]>
+export type EventCursorOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "subscriber" | "seq" | "attempts" | "retryAt" | "holder", ExtArgs["result"]["eventCursor"]>
 
 export type $EventCursorPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "EventCursor"
@@ -406,6 +432,7 @@ export type $EventCursorPayload<ExtArgs extends runtime.Types.Extensions.Interna
     seq: bigint
     attempts: number
     retryAt: Date | null
+    holder: string | null
   }, ExtArgs["result"]["eventCursor"]>
   composites: {}
 }
@@ -834,6 +861,7 @@ export interface EventCursorFieldRefs {
   readonly seq: Prisma.FieldRef<"EventCursor", 'BigInt'>
   readonly attempts: Prisma.FieldRef<"EventCursor", 'Int'>
   readonly retryAt: Prisma.FieldRef<"EventCursor", 'DateTime'>
+  readonly holder: Prisma.FieldRef<"EventCursor", 'String'>
 }
     
 
