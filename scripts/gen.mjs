@@ -49,7 +49,7 @@ async function fromApp() {
   const database = await openDatabase(config);
   const app = await createApp(config, database, new Log('error'));
   const { body } = await app.inject({ method: 'GET', url: '/openapi.json' });
-  const tools = await app.get(ToolRegistry, { strict: false }).list(systemContext(INSTANCE_ORG, 'gen'));
+  const tools = await app.get(ToolRegistry, { strict: false }).page(systemContext(INSTANCE_ORG, 'gen'), '', Infinity);
   await closeApp(app, database);
   return { openApi: `${JSON.stringify(JSON.parse(body), null, 2)}\n`, tools };
 }

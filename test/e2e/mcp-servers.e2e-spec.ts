@@ -202,8 +202,21 @@ describe('tools of other MCP servers', () => {
     response.on('drain', more).writeHead(200, { 'content-type': 'text/event-stream' });
     more();
   };
-  const MISDEEDS: [string, (response: ServerResponse) => void, string][] = [
+  let pages = 0;
+  const page = (response: ServerResponse, id: unknown) => {
+    const tools = [{ name: `t${++pages}`, description: 'x'.repeat(1_500_000), inputSchema: { type: 'object' } }];
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(
+      JSON.stringify({
+        jsonrpc: '2.0',
+        id,
+        result: { resultType: 'complete', ttlMs: 0, cacheScope: 'private', tools, nextCursor: String(pages) },
+      }),
+    );
+  };
+  const MISDEEDS: [string, (response: ServerResponse, id: unknown) => void, string][] = [
     ['answers without end', huge, 'answered more than 2 MiB'],
+    ['answers page after page without end', page, 'answered too much in one visit'],
     ['breaks off', (response) => response.writeHead(200, { 'content-length': '100' }).write('{', () => response.destroy()), 'broke off'],
     ['redirects inside', (response) => response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(), ''],
     ['does not speak the protocol', (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'), 'protocol'],
@@ -253,6 +266,33 @@ describe('tools of other MCP servers', () => {
       body: { state: 'allowed', hash: tool.hash },
     });
     expect(refused.code).toBe('mcp-servers.tool_unusable');
+  });
+
+  it('keep an argument that is named like ours', async () => {
+    const keyed = { properties: { idempotencyKey: { type: 'string' } }, required: ['idempotencyKey'], additionalProperties: false };
+    foreign.tools = [{ name: 'send', inputSchema: keyed }];
+    const { tool } = await newAllowed(owner, foreign, 'reads');
+    const agent = await newAgent(owner, { tools: [tool.tool] });
+    const caller = await McpCaller.connect(member.api);
+
+    await caller.call(tool.tool, { idempotencyKey: 'mine' });
+    await caller.call(tool.tool, { idempotencyKey: 'mine' });
+    expect(await runEnded(member, await runOf(agent, tool.tool, { idempotencyKey: 'its' }))).toMatchObject({ status: 'succeeded' });
+
+    expect(foreign.calls.map(({ arguments: args }) => args['idempotencyKey'])).toEqual(['mine', 'mine', 'its']);
+    expect(ground.model.requests[0]?.body?.tools?.[0]?.function.parameters).toMatchObject(keyed);
+    await caller.close();
+  });
+
+  it('go with their server only as it was read', async () => {
+    const { server } = await newMcpServer(owner, foreign);
+    const path = `/v1/mcp-servers/${server.id}`;
+    const { headers } = await owner.api.call('GET', path);
+    const etag = headers.get('etag') ?? '';
+    await owner.api.patch(path, { enabled: false });
+    expect((await owner.api.refused(412, 'DELETE', path, { headers: { 'if-match': etag } })).code).toBe('request.precondition_failed');
+    await owner.api.delete(path);
+    expect((await owner.api.refused(404, 'GET', path)).code).toBe('mcp-servers.not_found');
   });
 
   it('do not get the credential of another address, and addresses inside are refused', async () => {

@@ -16,7 +16,7 @@ export class ForeignMcp {
   /** The calls that arrived, in order. */
   readonly calls: { tool: string; arguments: Record<string, unknown>; headers: IncomingHttpHeaders }[] = [];
   /** Answers a request of this method of the protocol in its own way. */
-  instead: Partial<Record<string, (response: ServerResponse) => void>> = {};
+  instead: Partial<Record<string, (response: ServerResponse, id: unknown) => void>> = {};
   /** Without it: the revision 2026-07-28 too. */
   isOld = false;
   port = 0;
@@ -51,7 +51,7 @@ export class ForeignMcp {
     for await (const part of request) text += String(part);
     const body = JSON.parse(text === '' ? 'null' : text) as { method?: string; id?: unknown } | null;
     const own = this.instead[body?.method ?? ''];
-    if (own) return own(response);
+    if (own) return own(response, body?.id);
     if (this.isOld && body?.method === 'server/discover') {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, error: { code: -32_601, message: 'Method not found' } }));

@@ -2,6 +2,7 @@ import type { AgentCall } from '@atrium/contracts';
 import { storable } from '@atrium/platform/db';
 import type { ModelCall, ModelMessage, ModelTool } from '@atrium/platform/ai';
 import type { Json, JsonObject } from '@atrium/platform/events';
+import { isOfOthers } from '@atrium/platform/tools';
 import type { StepRow } from './run.repository.js';
 
 /** What a model is shown of one output. UTF-16 code units of JSON. */
@@ -38,12 +39,12 @@ function shown({ output, failureCode, failureMessage }: StepRow): string {
 
 const toModel = ({ id, tool, arguments: args }: AgentCall): ModelCall => ({ id, tool, arguments: JSON.stringify(args ?? {}) });
 
-/** A call as it is kept. The key of the call is ours: what the model says of one goes. */
+/** A call as it is kept. The key of a call of ours is not the model's: what it says of one goes. */
 export function callOf({ id, tool, arguments: text }: ModelCall): AgentCall {
   const read = objectIn(text === '' ? '{}' : text);
   if (read === null) return { id: id.slice(0, 200), tool: tool.slice(0, 100), arguments: null };
   const { idempotencyKey: _key, ...own } = read;
-  return { id: id.slice(0, 200), tool: tool.slice(0, 100), arguments: own as AgentCall['arguments'] };
+  return { id: id.slice(0, 200), tool: tool.slice(0, 100), arguments: (isOfOthers(tool) ? read : own) as AgentCall['arguments'] };
 }
 
 function objectIn(text: string): JsonObject | null {
@@ -64,6 +65,7 @@ export function kept(output: unknown): Json {
 
 /** A tool as the model is offered it. */
 export function offerOf({ name, description, inputSchema }: ModelTool): ModelTool {
+  if (isOfOthers(name)) return { name, description, inputSchema };
   const { idempotencyKey: _key, ...properties } = (inputSchema['properties'] ?? {}) as Record<string, unknown>;
   return { name, description, inputSchema: { ...inputSchema, properties } };
 }

@@ -17,6 +17,8 @@ import type { RunRow, StepRow } from './run.repository.js';
 
 /** How long a tool may take. Seconds. */
 const CALL_SECONDS = 60;
+/** Tools that one model is offered. */
+const MAX_OFFERED = 500;
 /** What readers share who share nothing: a key that nothing has. */
 const NOTHING = GrantSet.ofChannel(['nothing']);
 
@@ -55,9 +57,7 @@ export class AgentRunTools {
 
   /** What the model is told that it may call. */
   async offers(ctx: OrgContext, run: RunRow): Promise<ModelTool[]> {
-    const own = (await this.tools.list(ctx)).filter(({ name }) => run.tools.includes(name));
-    const open = await Promise.all(own.map(({ name }) => this.isOpen(ctx, run, name)));
-    return own.filter((_, at) => open[at]).map(offerOf);
+    return (await this.tools.among(ctx, run.tools.slice(0, MAX_OFFERED), { forAudiences: run.channelId !== null })).map(offerOf);
   }
 
   /**
@@ -69,7 +69,7 @@ export class AgentRunTools {
     run: RunRow,
     { tool, arguments: args }: Pick<AgentCall, 'tool' | 'arguments'>,
   ): Promise<readonly ToolEffect[]> {
-    if (!(await this.tools.names(ctx)).includes(tool)) throw new NotFound('tools.not_found', 'There is no such tool.');
+    if (!(await this.tools.has(ctx, tool))) throw new NotFound('tools.not_found', 'There is no such tool.');
     if (!(await this.isOpen(ctx, run, tool))) throw new Forbidden('agents.tool_not_allowed', 'This agent may not use this tool here.');
     if (args === null) throw new Invalid('tools.invalid_arguments', `The arguments of ${tool} are no JSON object.`);
     return this.tools.effectsOf(ctx, tool, args);

@@ -11,7 +11,6 @@ export class ToolsQueries {
   /** By name. */
   async list(ctx: OrgContext, query: PageQuery): Promise<Page<Tool>> {
     const after = decodeCursor(query.cursor, ['string'])?.[0] ?? '';
-    const rows = (await this.tools.list(ctx)).filter((tool) => tool.name > after);
-    return pageOf(rows.slice(0, query.limit + 1), query.limit, (last) => [last.name]);
+    return pageOf(await this.tools.page(ctx, after, query.limit + 1), query.limit, (last) => [last.name]);
   }
 }

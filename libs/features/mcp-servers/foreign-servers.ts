@@ -13,7 +13,10 @@ import { type FoundTool, foundTool } from './server-tool.js';
 const MAX_VISITS = 8;
 /** How long a visit may take, everything together. Milliseconds. */
 const VISIT_MS = 30_000;
-const MAX_ANSWER_BYTES = 2 * 1_048_576;
+const MIB = 1_048_576;
+const MAX_ANSWER_BYTES = 2 * MIB;
+/** Of one visit, all answers together: those before the call, and with it. */
+const MAX_VISIT_BYTES = { before: 6 * MIB, all: 8 * MIB };
 const MAX_PAGES = 20;
 /** Of one visit, all pages and the call. */
 const MAX_REQUESTS = 40;
@@ -54,7 +57,7 @@ export interface Visit {
 
 /**
  * Servers of others, by MCP over Streamable HTTP in both revisions. Everything goes through SafeFetch: public addresses only, answers of at
- * most 2 MiB, 30 seconds in all. Nothing of what they say appears in an error but what a tool says of its own failure.
+ * most 2 MiB, 8 MiB and 30 seconds in all. Nothing of what they say appears in an error but what a tool says of its own failure.
  */
 @Injectable()
 export class ForeignServers {
@@ -110,6 +113,7 @@ class Line implements Visit {
   private fault: DomainError | null = null;
   private status = 0;
   private requests = 0;
+  private bytes = 0;
 
   constructor(
     private readonly outbound: SafeFetch,
@@ -197,7 +201,8 @@ class Line implements Visit {
 
   private what(): string {
     if (this.late.aborted) return `did not answer within ${VISIT_MS / 1_000} seconds.`;
-    if (this.fault?.options.params?.['reason'] === 'too_large') return 'answered more than 2 MiB.';
+    if (this.fault?.options.params?.['reason'] === 'too_large')
+      return this.left() < MAX_ANSWER_BYTES ? 'answered too much in one visit.' : 'answered more than 2 MiB.';
     if (this.fault) return 'cannot be reached, or broke off.';
     if (this.status === 401 || this.status === 403) return `answered with status ${this.status}: check its credential.`;
     if (this.status >= 300) return `answered with status ${this.status}.`;
@@ -206,6 +211,11 @@ class Line implements Visit {
 
   private options() {
     return { signal: this.late, timeout: VISIT_MS };
+  }
+
+  /** How much the next answer may be. */
+  private left(): number {
+    return Math.min(MAX_ANSWER_BYTES, (this.callId === null ? MAX_VISIT_BYTES.before : MAX_VISIT_BYTES.all) - this.bytes);
   }
 
   /** What the server would tell by itself is not listened to: each visit asks. */
@@ -221,12 +231,13 @@ class Line implements Visit {
         method,
         headers: { ...headers, ...this.credential, ...(this.callId === null ? {} : { 'idempotency-key': this.callId }) },
         ...(typeof init.body === 'string' ? { body: init.body } : {}),
-        maxBytes: MAX_ANSWER_BYTES,
+        maxBytes: this.left(),
         redirects: 'answer',
         timeoutMs: VISIT_MS,
         signal: AbortSignal.any([this.late, this.over.signal, ...(init.signal ? [init.signal] : [])]),
       });
       this.status = answer.status;
+      this.bytes += answer.body.length;
       return new Response(EMPTY.has(answer.status) ? null : new Uint8Array(answer.body), answer);
     } catch (error) {
       if (error instanceof DomainError) this.fault = error;

@@ -83,10 +83,14 @@ export class McpServersService {
     });
   }
 
-  /** With its tools, at once: calls under way are not stopped. @throws NotFound `mcp-servers.not_found` */
+  /**
+   * With its tools, at once: calls under way are not stopped. Honours If-Match.
+   * @throws NotFound `mcp-servers.not_found`, Conflict `request.precondition_failed`
+   */
   async remove(ctx: OrgContext, id: McpServerId): Promise<void> {
     await this.db.inOrg(ctx, async (tx) => {
       const row = await this.servers.lock(tx, ctx, id);
+      assertUnchanged(ctx, row);
       await this.servers.remove(tx, ctx, id);
       await this.events.eraseText(tx, ctx, { kind: 'mcp_server', id });
       await this.events.append(tx, ctx, serverTold('mcp-servers.removed', row));

@@ -24,6 +24,8 @@ const Answer = z.strictObject({
 /** The allowed tools of an organization's MCP servers, in the registry. */
 @Injectable()
 export class ProvidedTools implements ToolProvider, OnModuleInit {
+  readonly permission = 'agents:run' as const;
+
   constructor(
     private readonly registry: ToolRegistry,
     private readonly db: Db,
@@ -38,21 +40,24 @@ export class ProvidedTools implements ToolProvider, OnModuleInit {
     this.registry.provide(this);
   }
 
-  /** An agent has somebody to ask before something leaves in its runs only: not by a key of its own, nor in a workflow that one started. */
-  async offered(ctx: OrgContext, name?: string): Promise<OfferedTool[]> {
-    const hasNobodyToAsk = ctx.principal.kind === 'agent' && agentRunOf(ctx) === null;
-    const rows = await this.db.readInOrg(ctx, (tx) => this.tools.callable(tx, ctx, name));
-    return rows.filter(({ effect }) => !hasNobodyToAsk || effect !== 'outward').map((row) => this.offer(row));
+  async names(ctx: OrgContext): Promise<string[]> {
+    const found = await this.db.readInOrg(ctx, (tx) => this.tools.callableNames(tx, ctx));
+    return found.filter(({ effect }) => mayReach(ctx, effect)).map(({ tool }) => tool);
+  }
+
+  async offered(ctx: OrgContext, names: readonly string[]): Promise<OfferedTool[]> {
+    const rows = await this.db.readInOrg(ctx, (tx) => this.tools.callable(tx, ctx, names));
+    return rows.filter(({ effect }) => mayReach(ctx, effect)).map((row) => this.offer(row));
   }
 
   private offer(row: ServerToolRow): OfferedTool {
     const inputSchema = row.inputSchema as ToolShape['inputSchema'];
-    const tool = {
+    const tool: OfferedTool['tool'] = {
       name: row.tool,
       description: `Tool ${row.name} of another server: ${row.description}`,
       input: argumentsOf(inputSchema),
       output: Answer,
-      permission: 'agents:run' as const,
+      permission: this.permission,
       version: row.hash,
       effects: EFFECTS[row.effect as McpToolEffect],
       run: (ctx: OrgContext, args: Record<string, unknown>) => this.call(ctx, row, args),
@@ -95,6 +100,11 @@ export class ProvidedTools implements ToolProvider, OnModuleInit {
     if (claiming.idempotency?.replayed) throw unknown(`The call of ${row.tool} was begun before.`);
     return callId;
   }
+}
+
+/** An agent has somebody to ask before something leaves in its runs only: not by a key of its own, nor in a workflow that one started. */
+function mayReach(ctx: OrgContext, effect: string): boolean {
+  return effect !== 'outward' || ctx.principal.kind !== 'agent' || agentRunOf(ctx) !== null;
 }
 
 /** Arguments as the bounded schema wants them. */

@@ -19,14 +19,21 @@ export class ServerToolRepository {
     return tx.mcpServerTool.findMany({ where: { orgId, serverId, tool: { gt: after } }, orderBy: { tool: 'asc' }, take: limit });
   }
 
-  /** Those that can be called, of servers that are turned on; with `tool` the one of that name. */
-  callable(tx: Tx, { orgId }: Org, tool: string | undefined): Promise<ServerToolRow[]> {
+  /** Those that can be called, of servers that are turned on, without what they say of themselves. */
+  callableNames(tx: Tx, { orgId }: Org): Promise<Pick<ServerToolRow, 'tool' | 'effect'>[]> {
+    return tx.$queryRaw<Pick<ServerToolRow, 'tool' | 'effect'>[]>`
+      SELECT t.tool, t.effect FROM mcp_server_tools t JOIN mcp_servers s ON s.org_id = t.org_id AND s.id = t.server_id
+      WHERE t.org_id = ${orgId}::uuid AND t.state = 'allowed' AND t.missing_since IS NULL AND s.enabled`;
+  }
+
+  /** Those of these names among them, whole. */
+  callable(tx: Tx, { orgId }: Org, tools: readonly string[]): Promise<ServerToolRow[]> {
     return tx.$queryRaw<ServerToolRow[]>`
       SELECT t.org_id AS "orgId", t.id, t.server_id AS "serverId", t.name, t.tool, t.description, t.input_schema AS "inputSchema", t.annotations,
         t.hash, t.state, t.effect, t.unusable, t.reviewed, t.missing_since AS "missingSince", t.created_at AS "createdAt", t.updated_at AS "updatedAt"
       FROM mcp_server_tools t JOIN mcp_servers s ON s.org_id = t.org_id AND s.id = t.server_id
       WHERE t.org_id = ${orgId}::uuid AND t.state = 'allowed' AND t.missing_since IS NULL AND s.enabled
-        AND (${tool ?? null}::text IS NULL OR t.tool = ${tool ?? null})`;
+        AND t.tool = ANY (${[...tools]}::text[])`;
   }
 
   /** Locked until the commit. @throws NotFound `mcp-servers.tool_not_found` */

@@ -9,6 +9,8 @@ import { ToolRegistry } from '@atrium/platform/tools';
 
 /** How long a tool may take. Milliseconds. */
 const MAX_CALL_MS = 60_000;
+/** Tools of one page. */
+const MAX_LISTED = 500;
 
 const INSTRUCTIONS =
   'Atrium is a workspace where people and agents work together: channels, documents, search, memory. Use `search` or `document_search` ' +
@@ -31,9 +33,17 @@ export class ToolServer {
       { name: 'atrium', title: 'Atrium', version: VERSION },
       { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
     );
-    server.setRequestHandler('tools/list', async () => ({ tools: (await this.tools.list(ctx)).map(toMcp) }));
+    server.setRequestHandler('tools/list', ({ params }) => this.list(ctx, params?.cursor ?? ''));
     server.setRequestHandler('tools/call', ({ params }) => this.call(ctx, params.name, params.arguments ?? {}));
     return server;
+  }
+
+  /** A page of the tools; its cursor is the name of the last one. */
+  private async list(ctx: OrgContext, after: string): Promise<{ tools: McpTool[]; nextCursor?: string }> {
+    const found = await this.tools.page(ctx, after, MAX_LISTED + 1);
+    const tools = found.slice(0, MAX_LISTED);
+    const last = found.length > MAX_LISTED ? tools.at(-1) : undefined;
+    return { tools: tools.map(toMcp), ...(last ? { nextCursor: last.name } : {}) };
   }
 
   private async call(ctx: OrgContext, name: string, args: unknown): Promise<CallToolResult> {

@@ -1,3 +1,3 @@
 export type { OfferedTool, Tool, ToolProvider, ToolSource } from './tool.js';
-export { ToolRegistry } from './tool.registry.js';
+export { isOfOthers, ToolRegistry } from './tool.registry.js';
 export { ToolsModule } from './tools.module.js';

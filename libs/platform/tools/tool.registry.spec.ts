@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { OrgId, Permission } from '@atrium/contracts';
-import { systemContext } from '@atrium/platform/tenancy';
+import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import type { OfferedTool } from './tool.js';
 import { ToolRegistry } from './tool.registry.js';
 
@@ -50,14 +50,14 @@ describe('ToolRegistry', () => {
 
   it('shows a schema that has a name in OpenAPI as an object', async () => {
     const registry = registryWith({ ...double, output: double.output.meta({ id: 'Doubled' }) });
-    const [[named], [plain]] = await Promise.all([registry.list(ctx), registryWith().list(ctx)]);
+    const [[named], [plain]] = await Promise.all([registry.page(ctx, '', 9), registryWith().page(ctx, '', 9)]);
     expect(named?.outputSchema).toEqual(plain?.outputSchema);
   });
 
   it('lists with JSON schemas what the caller may use', async () => {
     const registry = registryWith();
-    expect(await registry.list(without)).toEqual([]);
-    expect(await registry.list(ctx)).toMatchObject([
+    expect(await registry.page(without, '', 9)).toEqual([]);
+    expect(await registry.page(ctx, '', 9)).toMatchObject([
       {
         name: 'double',
         inputSchema: { type: 'object', required: ['value'], additionalProperties: false },
@@ -68,21 +68,56 @@ describe('ToolRegistry', () => {
 
   it('has the tools of a provider beside its own, for those to whom it offers them', async () => {
     const registry = registryWith();
-    const [shape] = await registryWith({ ...double, name: 'other' }).list(ctx);
+    const [shape] = await registryWith({ ...double, name: 'other' }).page(ctx, '', 9);
     const tool = { ...double, name: 'other__double' };
     const offered = [{ tool, shape: { ...shape, name: tool.name } }] as unknown as OfferedTool[];
+    const loaded: (readonly string[])[] = [];
     registry.provide({
-      offered: ({ orgId }, name) =>
-        Promise.resolve(offered.filter((one) => orgId === ctx.orgId && (name ?? one.tool.name) === one.tool.name)),
+      permission: 'search:read',
+      names: ({ orgId }) => Promise.resolve(orgId === ctx.orgId ? [tool.name] : []),
+      offered: ({ orgId }, names) => {
+        loaded.push(names);
+        return Promise.resolve(offered.filter((one) => orgId === ctx.orgId && names.includes(one.tool.name)));
+      },
     });
     const stranger = { ...ctx, orgId: '00000000-0000-7000-8000-000000000002' as OrgId };
 
-    expect((await registry.list(ctx)).map(({ name }) => name)).toEqual(['double', 'other__double']);
+    expect((await registry.page(ctx, '', 9)).map(({ name }) => name)).toEqual(['double', 'other__double']);
     expect(await registry.names(stranger)).toEqual(['double']);
+    expect(await registry.page(without, '', 9)).toEqual([]);
+    expect((await registry.page(ctx, '', 1)).map(({ name }) => name)).toEqual(['double']);
+    expect((await registry.page(ctx, 'double', 9)).map(({ name }) => name)).toEqual(['other__double']);
+    expect((await registry.among(ctx, ['double', 'nothing'])).map(({ name }) => name)).toEqual(['double']);
+    // Only what is wanted is loaded.
+    expect(loaded).toEqual([['other__double'], ['other__double']]);
+    expect(await registry.names(ctx)).toEqual(['double', 'other__double']);
     expect(await registry.call(ctx, 'other__double', { value: 3 })).toEqual({ value: 6 });
     await expect(registry.call(ctx, 'other__double', { value: 'x' })).rejects.toMatchObject({ code: 'tools.invalid_arguments' });
     await expect(registry.call(without, 'other__double', { value: 3 })).rejects.toMatchObject({ code: 'auth.permission_missing' });
     await expect(registry.call(stranger, 'other__double', { value: 3 })).rejects.toMatchObject({ code: 'tools.not_found' });
     expect(() => registryWith(tool)).toThrow('holds __');
+  });
+
+  it('leaves the arguments of others’ tools to them, and calls a tool only as what it was when it was asked for', async () => {
+    const registry = registryWith();
+    const [shape] = await registry.page(ctx, '', 9);
+    const seen: unknown[] = [];
+    const tool = {
+      ...double,
+      name: 'other__keyed',
+      version: 'one',
+      input: z.strictObject({ idempotencyKey: z.string() }),
+      run: ({ idempotency }: OrgContext, input: object) => Promise.resolve({ value: seen.push([idempotency, input]) }),
+    };
+    registry.provide({
+      permission: 'search:read',
+      names: () => Promise.resolve([tool.name]),
+      offered: () => Promise.resolve([{ tool, shape }] as unknown as OfferedTool[]),
+    });
+
+    expect(await registry.versionOf(ctx, tool.name)).toBe('one');
+    await registry.call(ctx, tool.name, { idempotencyKey: 'theirs' }, 'one');
+    await expect(registry.call(ctx, tool.name, { idempotencyKey: 'theirs' }, 'other')).rejects.toMatchObject({ code: 'tools.changed' });
+    expect(seen).toEqual([[null, { idempotencyKey: 'theirs' }]]);
   });
 });

@@ -16,6 +16,11 @@ const KEY_ARGUMENT = {
 /** In the names of tools that an organization has for itself, and in no others. */
 const PROVIDED = '__';
 
+/** Whether a tool of this name is an organization's own, of which nothing is known here but by its provider. */
+export const isOfOthers = (name: string): boolean => name.includes(PROVIDED);
+const isForAudiences = ({ sourcesOf, effects }: Tool): boolean => sourcesOf !== undefined || !effects.includes('reads_private');
+const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /** Every tool of this installation, and those that an organization has beside them. Features register theirs in `onModuleInit`. */
 @Injectable()
 export class ToolRegistry {
@@ -28,7 +33,7 @@ export class ToolRegistry {
    */
   register<I extends z.ZodType, O extends z.ZodType>(tool: Tool<I, O>): void {
     if (!PERMISSIONS.includes(tool.permission)) throw new Error(`tool ${tool.name} declares no permission`);
-    if (tool.name.includes(PROVIDED)) throw new Error(`the name of the tool ${tool.name} holds ${PROVIDED}`);
+    if (isOfOthers(tool.name)) throw new Error(`the name of the tool ${tool.name} holds ${PROVIDED}`);
     if (this.tools.has(tool.name)) throw new Error(`tool ${tool.name} is registered twice`);
     const whole = { ...tool, input: argumentsOf(tool) };
     this.tools.set(tool.name, { tool: whole, shape: shapeOf(whole) });
@@ -48,6 +53,8 @@ export class ToolRegistry {
     const { tool, input } = await this.judge(ctx, name, args);
     if (version !== null && tool.version !== version)
       throw new Conflict('tools.changed', `${name} has changed since the call was asked for. Look at it again.`);
+    // To ours the key is no argument; a tool of others may have an argument of that name, which is its own.
+    if (isOfOthers(name)) return tool.output.parse(await tool.run(ctx, input));
     const { idempotencyKey, ...own } = input;
     return tool.output.parse(await tool.run(typeof idempotencyKey === 'string' ? claiming(ctx, idempotencyKey, name, own) : ctx, own));
   }
@@ -71,22 +78,27 @@ export class ToolRegistry {
   /** Whether what it reads may become part of an answer to many readers: it reads nothing private, or tells its sources. */
   async isForAudiences(ctx: OrgContext, name: string): Promise<boolean> {
     const tool = await this.find(ctx, name);
-    return tool !== null && (tool.sourcesOf !== undefined || !tool.effects.includes('reads_private'));
+    return tool !== null && isForAudiences(tool);
   }
 
   /** All that there are for the organization, whatever the caller may use. */
   async names(ctx: OrgContext): Promise<string[]> {
-    return [...this.tools.keys(), ...(await this.provided(ctx)).map(({ tool }) => tool.name)];
+    return [...this.tools.keys(), ...(await Promise.all(this.providers.map((provider) => provider.names(ctx)))).flat()];
+  }
+
+  async has(ctx: OrgContext, name: string): Promise<boolean> {
+    return (await this.find(ctx, name)) !== null;
   }
 
   private async find(ctx: OrgContext, name: string): Promise<Tool | null> {
-    const own = this.tools.get(name)?.tool;
-    if (own || !name.includes(PROVIDED)) return own ?? null;
-    return (await this.provided(ctx, name))[0]?.tool ?? null;
+    return this.tools.get(name)?.tool ?? (await this.provided(ctx, [name]))[0]?.tool ?? null;
   }
 
-  private async provided(ctx: OrgContext, name?: string): Promise<OfferedTool[]> {
-    return (await Promise.all(this.providers.map((provider) => provider.offered(ctx, name)))).flat();
+  /** Those of the names that providers have. */
+  private async provided(ctx: OrgContext, names: readonly string[]): Promise<OfferedTool[]> {
+    const sought = names.filter(isOfOthers);
+    if (sought.length === 0) return [];
+    return (await Promise.all(this.providers.map((provider) => provider.offered(ctx, sought)))).flat();
   }
 
   private async judge(ctx: OrgContext, name: string, args: unknown): Promise<{ tool: Tool; input: Record<string, unknown> }> {
@@ -103,12 +115,22 @@ export class ToolRegistry {
     throw new Invalid('tools.invalid_arguments', `The arguments of ${name} do not have the documented form:${first}`, { places });
   }
 
-  /** The tools that the caller may use, by name. */
-  async list(ctx: OrgContext): Promise<ToolShape[]> {
-    return [...this.tools.values(), ...(await this.provided(ctx))]
-      .filter(({ tool }) => ctx.permissions.has(tool.permission))
+  /** A page of the tools that the caller may use, by name; `after` is a name, exclusive. Of others' tools only those of the page are loaded. */
+  async page(ctx: OrgContext, after: string, limit: number): Promise<ToolShape[]> {
+    const own = [...this.tools.values()].flatMap(({ tool }) => (ctx.permissions.has(tool.permission) ? [tool.name] : []));
+    const usable = this.providers.filter(({ permission }) => ctx.permissions.has(permission));
+    const others = (await Promise.all(usable.map((provider) => provider.names(ctx)))).flat();
+    const names = [...own, ...others].filter((name) => name > after).sort(byName);
+    return this.among(ctx, names.slice(0, limit));
+  }
+
+  /** Those of the names that the caller may use, by name; `forAudiences`: and whose output may become part of an answer to many readers. */
+  async among(ctx: OrgContext, names: readonly string[], { forAudiences = false } = {}): Promise<ToolShape[]> {
+    const own = names.flatMap((name) => this.tools.get(name) ?? []);
+    return [...new Set([...own, ...(await this.provided(ctx, names))])]
+      .filter(({ tool }) => ctx.permissions.has(tool.permission) && (!forAudiences || isForAudiences(tool)))
       .map(({ shape }) => shape)
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+      .sort((a, b) => byName(a.name, b.name));
   }
 }
 

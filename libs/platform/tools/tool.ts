@@ -46,6 +46,10 @@ export interface OfferedTool {
 
 /** Tools that an organization has beside those of the installation. Their names hold `__`, which no other name does. */
 export interface ToolProvider {
-  /** Those that this caller may use at this moment, or the one of a name: read anew each time. Not inside a transaction. */
-  offered(ctx: OrgContext, name?: string): Promise<OfferedTool[]>;
+  /** What every one of its tools needs. */
+  readonly permission: Permission;
+  /** The names of those that there are for this caller at this moment, whatever the caller may use: read anew each time. Not inside a transaction. */
+  names(ctx: OrgContext): Promise<string[]>;
+  /** Of these names the tools themselves, with their schemas. Not inside a transaction. */
+  offered(ctx: OrgContext, names: readonly string[]): Promise<OfferedTool[]>;
 }
