@@ -47,6 +47,8 @@ export const ModelProvider = z
     enabled: z.boolean(),
     /** Smaller ones are asked first. */
     position: z.int(),
+    /** Why it is not asked although it is turned on: its key cannot be read and has to be entered again. Null: nothing is known to be wrong. */
+    failure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
     createdAt: Time,
     updatedAt: Time,
   })

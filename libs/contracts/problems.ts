@@ -166,6 +166,7 @@ export const PROBLEMS = {
   'models.provider_not_found': ['NotFound', 'There is no such model provider.'],
   'models.name_taken': ['Conflict', 'A model provider of this name exists.'],
   'models.key_required': ['Invalid', 'The key of a model provider is not sent to another address: give the key for the new one, or null.'],
+  'models.key_unreadable': ['Unavailable', 'The key of the model provider cannot be read; an administrator has to enter it again.'],
   'models.limit_reached': ['QuotaExceeded', 'The organization has as many model providers or budgets as it may have; remove one first.'],
   'models.not_served': ['Invalid', 'No model provider that is turned on has this model.'],
   'models.budget_not_found': ['NotFound', 'There is no such budget.'],

@@ -139,6 +139,34 @@ describe('the order of providers', () => {
     expect(asked(second)).toBe(2);
   });
 
+  it('passes over a provider whose key cannot be read, and says that it has to be entered again', async () => {
+    const provider = await newProvider(owner, first, { name: 'One', apiKey: KEY });
+    const next = await newProvider(owner, second, { name: 'Two' });
+    expect(provider.failure).toBeNull();
+    await withClient(testRun().database.ownerUrl, (client) =>
+      client.query(`UPDATE model_providers SET api_key = sha512('another key') WHERE id = $1`, [provider.id]),
+    );
+    second.always(say('From two.'));
+    const agent = await newAgent(owner);
+
+    expect(await run(member, agent)).toMatchObject({ status: 'succeeded', output: 'From two.' });
+    const at = `/v1/model-providers/${provider.id}`;
+    const seen = await owner.api.get<ModelProvider>(at);
+    expect(seen.failure).toEqual({
+      code: 'models.key_unreadable',
+      message: expect.stringMatching(/^The key of the model provider One cannot be read.*has to enter it again\.$/) as string,
+    });
+    expect((await owner.api.get<Page<ModelProvider>>('/v1/model-providers')).data).toEqual([seen, next]);
+    expect((await owner.api.post<ModelProviderTest>(`${at}/test`)).failure).toEqual(seen.failure);
+    await owner.api.delete(`/v1/model-providers/${next.id}`);
+    expect((await run(member, agent)).failure).toEqual(seen.failure);
+    expect(asked(first)).toBe(0);
+
+    expect(await owner.api.patch<ModelProvider>(at, { apiKey: KEY })).toMatchObject({ failure: null, keyHint: 'wxyz' });
+    first.script(say('From one.'));
+    expect(await run(member, agent)).toMatchObject({ status: 'succeeded', output: 'From one.' });
+  });
+
   it('does not let a broken provider of one organization be felt in another', async () => {
     const other = await newOrganization('Others');
     for (const person of [owner, other]) await newProvider(person, first, { name: 'One' });

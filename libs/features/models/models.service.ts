@@ -45,7 +45,7 @@ export class Models {
   /**
    * Streams one answer: text deltas, then one `end`. While no text was given on, the next endpoint takes over from one that is ill. Leaving
    * the loop early stops the endpoint. Not inside a transaction.
-   * @throws QuotaExceeded `models.budget_exceeded`, Invalid `models.not_served`, Unavailable `ai.*` that names the provider; the signal's
+   * @throws QuotaExceeded `models.budget_exceeded`, Invalid `models.not_served`, Unavailable `ai.*` and `models.key_unreadable` that name the provider; the signal's
    * reason when it aborts
    */
   async *stream(ctx: OrgContext, request: ModelRequest, caller: ModelCaller): AsyncGenerator<ModelDelta, void, undefined> {
@@ -68,7 +68,8 @@ export class Models {
 
   /** The same of one endpoint. */
   async *ask(ctx: OrgContext, route: Route, request: ModelRequest, caller: ModelCaller): AsyncGenerator<ModelDelta, void, undefined> {
-    const { provider, model, price, gateway } = route;
+    const { provider, model, price } = route;
+    const gateway = route.gateway();
     const estimate = gateway.estimate(request);
     const call = await this.ledger.open(ctx, { agentId: caller.agentId, purpose: caller.purpose, provider, model, price, estimate });
     let usage: ModelUsage = { inputTokens: 0, outputTokens: 0, estimated: false };

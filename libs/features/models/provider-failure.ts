@@ -6,8 +6,12 @@ export const isOfModels = (error: unknown): error is DomainError => error instan
 /** A failure of a model, not of a budget or of ours. */
 export const isModelFailure = (error: unknown): error is DomainError => error instanceof DomainError && error.code.startsWith('ai.');
 
+/** The same, or what is wrong with what is kept of its provider. */
+export const isProviderFailure = (error: unknown): error is DomainError =>
+  isModelFailure(error) || (error instanceof DomainError && error.code === 'models.key_unreadable');
+
 /** Whether another endpoint may do better: not with a request or key that was understood and refused. */
-export const mayPassOn = (error: unknown): boolean => isModelFailure(error) && error.code !== 'ai.rejected';
+export const mayPassOn = (error: unknown): boolean => isProviderFailure(error) && error.code !== 'ai.rejected';
 
 /** The failure in words that name the provider; that of the server's own endpoint as it is. */
 export function namedFailure(error: unknown, provider: string | null): unknown {

@@ -1,8 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { ModelProvider } from '@atrium/contracts';
 import { Cipher, CONFIG, type Config, deriveKey, Secret } from '@atrium/platform/config';
+import { DomainError, Unavailable } from '@atrium/platform/errors';
 import type { ProviderRow } from './provider.js';
 
 type Place = Pick<ProviderRow, 'orgId' | 'id'>;
+type SealedKey = Place & Pick<ProviderRow, 'apiKey' | 'name'>;
 
 /** Keys of providers as the database keeps them: encrypted, and bound to their provider. */
 @Injectable()
@@ -17,8 +20,29 @@ export class ProviderKeys {
     return new Uint8Array(this.cipher.encrypt(key, placeOf(place)));
   }
 
-  open(row: Place & Pick<ProviderRow, 'apiKey'>): Secret<string> | null {
-    return row.apiKey && new Secret(this.cipher.decrypt(row.apiKey, placeOf(row)));
+  /** Null where there is none. @throws Unavailable `models.key_unreadable` */
+  open(row: SealedKey): Secret<string> | null {
+    try {
+      return row.apiKey && new Secret(this.cipher.decrypt(row.apiKey, placeOf(row)));
+    } catch {
+      const why = 'cannot be read: it was saved under another encryption key, or was changed.';
+      throw new Unavailable(
+        'models.key_unreadable',
+        `The key of the model provider ${row.name} ${why} An administrator has to enter it again.`,
+        { retryable: false },
+      );
+    }
+  }
+
+  /** What keeps the provider from being asked; null where nothing does. */
+  faultOf(row: SealedKey): ModelProvider['failure'] {
+    try {
+      this.open(row);
+      return null;
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      return { code: error.code, message: error.message };
+    }
   }
 }
 

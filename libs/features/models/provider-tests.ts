@@ -6,7 +6,7 @@ import { Events } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { Models } from './models.service.js';
 import { providerTold } from './provider.js';
-import { isModelFailure } from './provider-failure.js';
+import { isProviderFailure } from './provider-failure.js';
 import { ProviderRepository } from './provider.repository.js';
 import { type Route, Routes } from './routes.js';
 
@@ -37,7 +37,7 @@ export class ProviderTests {
     const route = this.routes.to(row, model ?? null);
     if (!route) throw new Invalid('models.not_served', `The model provider has no model ${model}. Add it to its models first.`);
     const startedAt = performance.now();
-    const failure = await this.failureOf(ctx, { ...route, gateway: this.routes.gateway(row, PATIENCE) });
+    const failure = await this.failureOf(ctx, { ...route, gateway: () => this.routes.gateway(row, PATIENCE) });
     const result = { model: route.model, latencyMs: Math.round(performance.now() - startedAt), failure };
     return this.db.inOrg(ctx, async (tx) => {
       const data = { model: result.model, latencyMs: result.latencyMs, failureCode: failure?.code ?? null };
@@ -51,7 +51,7 @@ export class ProviderTests {
       for await (const delta of this.models.ask(ctx, route, REQUEST, { agentId: null, purpose: 'test' })) if (delta.type === 'end') break;
       return null;
     } catch (error) {
-      if (!isModelFailure(error)) throw error;
+      if (!isProviderFailure(error)) throw error;
       return { code: error.code, message: error.message };
     }
   }

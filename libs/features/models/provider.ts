@@ -8,7 +8,7 @@ export type ProviderRow = NonNullable<Awaited<ReturnType<Tx['modelProvider']['fi
 
 export const modelsOf = ({ models }: Pick<ProviderRow, 'models'>): PricedModel[] => PricedModel.array().parse(models);
 
-export function toProvider(row: ProviderRow): ModelProvider {
+export function toProvider(row: ProviderRow, failure: ModelProvider['failure']): ModelProvider {
   return {
     id: row.id as ModelProviderId,
     name: row.name,
@@ -17,6 +17,7 @@ export function toProvider(row: ProviderRow): ModelProvider {
     models: modelsOf(row),
     enabled: row.enabled,
     position: row.position,
+    failure,
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   };

@@ -4,7 +4,8 @@ import { Db } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
 import { decodeCursor, listed, pageOf } from '@atrium/platform/http';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { toProvider } from './provider.js';
+import { type ProviderRow, toProvider } from './provider.js';
+import { ProviderKeys } from './provider-keys.js';
 import { ProviderRepository } from './provider.repository.js';
 
 @Injectable()
@@ -13,6 +14,7 @@ export class ProvidersQueries {
     private readonly db: Db,
     private readonly events: Events,
     private readonly providers: ProviderRepository,
+    private readonly keys: ProviderKeys,
   ) {}
 
   /** In the order in which they are asked. */
@@ -21,12 +23,16 @@ export class ProvidersQueries {
     return this.db.readInOrg(ctx, async (tx) => {
       const rows = await this.providers.list(tx, ctx, after, limit + 1);
       const { data, nextCursor } = pageOf(rows, limit, (last) => [last.position, last.id]);
-      return listed({ data: data.map(toProvider), nextCursor }, await this.events.head(tx, ctx));
+      return listed({ data: data.map((row) => this.view(row)), nextCursor }, await this.events.head(tx, ctx));
     });
   }
 
   /** @throws NotFound `models.provider_not_found` */
   get(ctx: OrgContext, id: ModelProviderId): Promise<ModelProvider> {
-    return this.db.readInOrg(ctx, async (tx) => toProvider(await this.providers.get(tx, ctx, id)));
+    return this.db.readInOrg(ctx, async (tx) => this.view(await this.providers.get(tx, ctx, id)));
+  }
+
+  private view(row: ProviderRow): ModelProvider {
+    return toProvider(row, this.keys.faultOf(row));
   }
 }

@@ -43,7 +43,7 @@ export class ProvidersService {
       await this.assertNameIsFree(tx, row);
       await this.providers.insert(tx, row);
       await this.events.append(tx, ctx, providerTold('models.provider_created', row));
-      return toProvider(row);
+      return toProvider(row, null);
     });
   }
 
@@ -59,11 +59,11 @@ export class ProvidersService {
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) as Partial<ProviderRow>;
       const after = { ...before, ...given, ...(apiKey === undefined ? {} : this.sealed(apiKey, before)), updatedAt: new Date() };
       const changes = changesBetween(before, after);
-      if (!changes) return toProvider(before);
+      if (!changes) return toProvider(before, this.keys.faultOf(before));
       await this.assertNameIsFree(tx, after);
       await this.providers.update(tx, after);
       await this.events.append(tx, ctx, providerTold('models.provider_changed', after, { changes }));
-      return toProvider(after);
+      return toProvider(after, this.keys.faultOf(after));
     });
   }
 

@@ -21,7 +21,8 @@ export interface Route {
   provider: string | null;
   model: string;
   price: Price;
-  gateway: ModelGateway;
+  /** @throws Unavailable `models.key_unreadable` */
+  gateway: () => ModelGateway;
 }
 
 /** Which endpoints may answer for an organization, in their order: its providers, then the server's own. Each has a circuit of its own. */
@@ -66,10 +67,10 @@ export class Routes {
   /** The way to a model of the provider; null when it has none of that name. */
   to(row: ProviderRow, name: string | null): Route | null {
     const found = modelsOf(row).find((model) => name === null || model.name === name);
-    return found ? { provider: row.name, model: found.name, price: found, gateway: this.gatewayOf(row) } : null;
+    return found ? { provider: row.name, model: found.name, price: found, gateway: () => this.gatewayOf(row) } : null;
   }
 
-  /** A gateway with a circuit of its own, for one call that should not wait for others. */
+  /** A gateway with a circuit of its own, for one call that should not wait for others. @throws Unavailable `models.key_unreadable` */
   gateway(row: ProviderRow, patience: Pick<ModelOptions, 'attempts' | 'firstTokenSeconds' | 'deadlineSeconds'>): ModelGateway {
     return new ModelGateway({
       ...patience,
@@ -93,6 +94,6 @@ export class Routes {
 
   private toOwn(model: string | null): Route {
     const { LLM_MODEL, LLM_INPUT_MICROS: inputMicros, LLM_OUTPUT_MICROS: outputMicros } = this.config;
-    return { provider: null, model: model ?? LLM_MODEL, price: { inputMicros, outputMicros }, gateway: this.own };
+    return { provider: null, model: model ?? LLM_MODEL, price: { inputMicros, outputMicros }, gateway: () => this.own };
   }
 }
