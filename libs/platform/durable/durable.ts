@@ -127,6 +127,8 @@ export class Durable {
       runMigrations: false,
       // Leaves the server's setting: the embedded database has its own and refuses to share it.
       systemDatabaseIdleTransactionTimeoutMs: 0,
+      // Its schedules are not used: those of workflows are ours.
+      schedulerPollingIntervalMs: 3_600_000,
       logLevel: 'error',
     });
     await DBOS.launch();

@@ -38,19 +38,23 @@ export class EmbeddingSpaces {
    * @throws EmbeddingFailure when the chosen embedder cannot say its size; the active space stays in use.
    */
   async refresh(): Promise<{ active: KnownSpace; wanted: KnownSpace }> {
-    const before = (await this.all()).find((space) => space.active);
+    let spaces = await this.all();
+    const before = spaces.find((space) => space.active);
     if (before) await this.use(before);
     const { provider, model, dimensions } = await this.embeddings.chosen.space();
-    await this.db.asSystem(
-      'spaces of vectors',
-      (tx) => tx.$executeRaw`
-        INSERT INTO embedding_spaces (provider, model, dimensions, active, queued_at)
-        SELECT ${provider}, ${model}, ${dimensions}::int, first, CASE WHEN first THEN now() END FROM (SELECT NOT EXISTS (SELECT 1 FROM embedding_spaces WHERE active) AS first) f
-        ON CONFLICT (provider, model, dimensions) DO NOTHING`,
-    );
-    const spaces = await this.all();
+    const isChosen = (space: KnownSpace) => space.provider === provider && space.model === model && space.dimensions === dimensions;
+    if (!spaces.some(isChosen)) {
+      await this.db.asSystem(
+        'a new space of vectors',
+        (tx) => tx.$executeRaw`
+          INSERT INTO embedding_spaces (provider, model, dimensions, active, queued_at)
+          SELECT ${provider}, ${model}, ${dimensions}::int, first, CASE WHEN first THEN now() END FROM (SELECT NOT EXISTS (SELECT 1 FROM embedding_spaces WHERE active) AS first) f
+          ON CONFLICT (provider, model, dimensions) DO NOTHING`,
+      );
+      spaces = await this.all();
+    }
     const active = spaces.find((space) => space.active);
-    const wanted = spaces.find((space) => space.provider === provider && space.model === model && space.dimensions === dimensions);
+    const wanted = spaces.find(isChosen);
     if (!active || !wanted) throw new Error('a space of vectors is missing');
     await this.use(active);
     this.next = wanted.active ? null : wanted;
