@@ -1,15 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
 import type { AgentPage, Channel, ChannelMemberPage, Document, DocumentText, Message, MessagePage } from '@atrium/contracts';
-import { loadConfig } from '@atrium/platform/config';
-import { openDatabase } from '@atrium/platform/db';
-import { Log } from '@atrium/platform/observability';
-import { closeApp, createApp } from '../../apps/api/src/create-app.js';
+import { type AgentGround, newAgentGround } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
-import { type FakeModel, startFakeModel } from '../lib/fake-model.js';
-import { newDataDir } from '../lib/own-database.js';
+import type { FakeModel } from '../lib/fake-model.js';
 
 const HANDBOOK =
   'Working here.\n\nEvery employee has thirty days of holidays a year. Unused holidays expire at the end of March.\n\nExpenses are paid within two weeks.';
@@ -109,31 +103,19 @@ describe('without a model', () => {
 });
 
 describe('with a model', () => {
-  const dataDir = newDataDir('assistant');
+  let ground: AgentGround;
   let fake: FakeModel;
-  let baseUrl: string;
   let owner: Person;
   let channel: Channel;
-  let close: () => Promise<void>;
 
   beforeAll(async () => {
-    fake = await startFakeModel();
-    const { DATABASE_URL: _url, DATABASE_ADMIN_URL: _admin, REDIS_URL: _redis, ...environment } = process.env;
-    const config = loadConfig({ ...environment, DATA_DIR: dataDir, LOG_LEVEL: 'fatal', LLM_BASE_URL: fake.baseUrl, LLM_MODEL: 'fake' });
-    const database = await openDatabase(config);
-    const app = await createApp(config, database, new Log(config.LOG_LEVEL));
-    await app.listen(0, '127.0.0.1');
-    baseUrl = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
-    close = () => closeApp(app, database);
-    owner = await newOrganization('Acme', baseUrl);
+    ground = await newAgentGround();
+    fake = ground.model;
+    owner = await ground.newOrganization('Acme');
     await newDocument(owner);
     channel = await newChannel(owner);
   }, 120_000);
-  afterAll(async () => {
-    await close();
-    await fake.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  }, 60_000);
+  afterAll(() => ground.stop());
   beforeEach(() => fake.reset());
 
   const QUESTION = 'How many days of holidays does an employee have?';
