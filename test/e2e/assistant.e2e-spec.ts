@@ -149,14 +149,14 @@ describe('with a model', () => {
     fake.script({ kind: 'cut', afterChars: 40 });
     const answer = await ask(owner, channel, QUESTION);
     expect(answer.status).toBe('failed');
-    expect(answer.body).toMatch(/^This is the answer of the fake model.+The answer ends here\. The model cannot be reached/s);
+    expect(answer.body).toMatch(/^This is the answer of the fake model.+The answer ends here\. The model provider .+ cannot be reached/s);
   });
 
   it('quotes when the model refuses', async () => {
     fake.script({ kind: 'status', status: 400 });
     const answer = await ask(owner, channel, QUESTION);
     expect(answer.status).toBe('failed');
-    expect(answer.body).toMatch(/^The model endpoint refused.+“Every employee has thirty days of holidays a year\.” \(Handbook\)/s);
+    expect(answer.body).toMatch(/^The model provider .+ refused.+“Every employee has thirty days of holidays a year\.” \(Handbook\)/s);
   });
 
   it('cuts an endless answer', async () => {
