@@ -81,12 +81,12 @@ it('ends a file that trickles, and keeps nothing of it', async () => {
 it('takes a file that needs longer and comes', async () => {
   const owner = await newOrganization();
   const pieces = Array.from({ length: 8 }, (_, index) => `${index}`.repeat(32_768));
-  const end = '\r\n--x--\r\n';
+  const closing = '\r\n--x--\r\n';
   const start = head(
     '/v1/documents',
     `Authorization: Bearer ${owner.accessToken}`,
     'Content-Type: multipart/form-data; boundary=x',
-    `Content-Length: ${START.length + 8 * 32_768 + end.length}`,
+    `Content-Length: ${START.length + 8 * 32_768 + closing.length}`,
     'Connection: close',
   );
 
@@ -96,7 +96,7 @@ it('takes a file that needs longer and comes', async () => {
       await wait(300);
       yield piece;
     }
-    yield end;
+    yield closing;
   });
 
   expect(answer).toMatch(/^HTTP\/1.1 202 /);
