@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { line, page, PageQuery, text, Time } from './common.js';
 import { AgentId, AgentRunId, ApprovalId, ChannelId, MessageId, UserId } from './ids.js';
+import { named } from './name.js';
 
 export const AgentStatus = z.enum(['draft', 'active', 'paused', 'retired']);
 export type AgentStatus = z.infer<typeof AgentStatus>;
@@ -72,7 +73,7 @@ export const AgentVersionNumber = z.coerce.number().int().min(1).max(2_147_483_6
 export const CreateAgent = z
   .strictObject({
     name: AgentName,
-    displayName: line(80).optional(),
+    displayName: named(80).optional(),
     description: text(2_000).default(''),
     status: z.enum(['draft', 'active']).default('active'),
     instructions: text(16_000).default(''),
@@ -87,7 +88,7 @@ export type CreateAgent = z.infer<typeof CreateAgent>;
 /** A change of instructions, model, tools, capabilities or limits makes the next version. `retired` is for ever. */
 export const PatchAgent = z
   .strictObject({
-    displayName: line(80).optional(),
+    displayName: named(80).optional(),
     description: text(2_000).optional(),
     status: AgentStatus.optional(),
     instructions: text(16_000).optional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { line, page, PageQuery, text, Time } from './common.js';
 import { ChannelId, ChunkId, DocumentId, MessageId } from './ids.js';
+import { named } from './name.js';
 
 export const ChannelKind = z.enum(['public', 'private', 'direct', 'group']);
 export type ChannelKind = z.infer<typeof ChannelKind>;
@@ -33,7 +34,7 @@ export const Channel = z
 export type Channel = z.infer<typeof Channel>;
 export const ChannelPage = page(Channel).meta({ id: 'ChannelPage' });
 
-const ChannelName = line(80);
+const ChannelName = named(80);
 export const CreateChannel = z
   .strictObject({
     name: ChannelName,

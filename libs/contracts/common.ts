@@ -6,15 +6,14 @@ export const Time = z.iso.datetime();
 /** A time that PostgreSQL can hold. */
 export const Moment = Time.refine((value) => !value.startsWith('0000'), 'must be after the year 0');
 
-/** One line of text that a person named something with: trimmed, no control characters. */
-export const line = (maxChars: number) =>
-  z
-    .string()
+/** One line of text: trimmed, no control characters. What people know something by is `named`. */
+export const line = (maxChars: number, text = z.string()) =>
+  text
     .trim()
     .min(1)
     .max(maxChars)
     .refine(isCleanText, 'must not contain control characters or broken Unicode')
-    .refine((text) => !/[\n\t]/.test(text), 'must be one line');
+    .refine((value) => !/[\n\t]/.test(value), 'must be one line');
 
 /** Text of a person: any script, line breaks and tabs, but no NUL, other control characters or lone surrogates. */
 export const text = (maxChars: number) =>

@@ -11,6 +11,7 @@ export * from './judged.js';
 export * from './mcp-servers.js';
 export * from './memory.js';
 export * from './models.js';
+export * from './name.js';
 export * from './openai.js';
 export * from './organizations.js';
 export * from './patterns.js';

@@ -4,6 +4,7 @@ import { PrincipalRef } from './chat.js';
 import { Actor, line, Metadata, Moment, page, PageQuery, text, Time } from './common.js';
 import { GivenMetadata } from './documents.js';
 import { MemoryId, MemoryReviewId, NamespaceId, UserId } from './ids.js';
+import { named } from './name.js';
 
 /** The most bytes of a memory's text, in UTF-8. */
 export const MAX_MEMORY_BYTES = 16_384;
@@ -58,7 +59,7 @@ const Tags = z
   .array(line(64))
   .max(32)
   .transform((tags) => [...new Set(tags)]);
-const NamespaceName = line(100);
+const NamespaceName = named(100);
 const Subject = line(200);
 const Predicate = line(100);
 const Confidence = z.number().min(0).max(1);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { line, page, PageQuery, Time } from './common.js';
 import { ModelBudgetId, ModelProviderId } from './ids.js';
+import { named } from './name.js';
 
 /** Millionths of a US dollar. */
 const Micros = z.int().min(0).max(1_000_000_000_000);
@@ -58,7 +59,7 @@ export const ModelProviderPage = page(ModelProvider).meta({ id: 'ModelProviderPa
 /** `position`: after all others when absent. */
 export const CreateModelProvider = z
   .strictObject({
-    name: line(120),
+    name: named(120),
     baseUrl: BaseUrl,
     apiKey: ApiKey.nullable().default(null),
     models: PricedModels,
@@ -70,7 +71,7 @@ export type CreateModelProvider = z.infer<typeof CreateModelProvider>;
 /** `apiKey` null takes the key away. Another server in `baseUrl` needs `apiKey` too, so that a key goes only where it was given for. */
 export const PatchModelProvider = z
   .strictObject({
-    name: line(120).optional(),
+    name: named(120).optional(),
     baseUrl: BaseUrl.optional(),
     apiKey: ApiKey.nullish(),
     models: PricedModels.optional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { line, page, Time } from './common.js';
+import { page, Time } from './common.js';
 import { AgentId, ApiKeyId, InvitationId, OrgId, UserId } from './ids.js';
+import { named } from './name.js';
 import { PERMISSIONS, ROLES } from './permissions.js';
 
 export const Role = z.enum(ROLES).meta({ id: 'Role' });
@@ -12,7 +13,7 @@ export type Permission = z.infer<typeof Permission>;
 export const Email = z.string().trim().toLowerCase().max(254).check(z.email());
 /** At least 10 characters; what argon2id hashes is at most 1 KiB. */
 export const Password = z.string().min(10, 'must have at least 10 characters').max(256);
-export const DisplayName = line(80);
+export const DisplayName = named(80);
 
 /** `body` answers both tokens; `cookie` keeps the refresh token in an HttpOnly cookie and answers a CSRF token. */
 export const Transport = z.enum(['body', 'cookie']);
@@ -54,7 +55,7 @@ export const Register = z
     email: Email,
     password: Password,
     displayName: DisplayName,
-    organizationName: line(120),
+    organizationName: named(120),
     transport: Transport.default('body'),
   })
   .meta({ id: 'Register' });
@@ -96,9 +97,9 @@ export const Session = z
 export type Session = z.infer<typeof Session>;
 export const SessionPage = page(Session).meta({ id: 'SessionPage' });
 
-export const CreateOrganization = z.strictObject({ name: line(120) }).meta({ id: 'CreateOrganization' });
+export const CreateOrganization = z.strictObject({ name: named(120) }).meta({ id: 'CreateOrganization' });
 export type CreateOrganization = z.infer<typeof CreateOrganization>;
-export const PatchOrganization = z.strictObject({ name: line(120) }).meta({ id: 'PatchOrganization' });
+export const PatchOrganization = z.strictObject({ name: named(120) }).meta({ id: 'PatchOrganization' });
 export type PatchOrganization = z.infer<typeof PatchOrganization>;
 
 export const Member = z
@@ -176,7 +177,7 @@ export const ApiKeyPage = page(ApiKey).meta({ id: 'ApiKeyPage' });
 /** Without `scopes` the key may do what its owner may, but for managing members and keys. */
 export const CreateApiKey = z
   .strictObject({
-    name: line(80),
+    name: named(80),
     scopes: z.array(Permission).min(1).max(64).optional(),
     agentId: AgentId.optional(),
     expiresAt: Time.optional(),

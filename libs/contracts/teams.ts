@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { line, page, text, Time } from './common.js';
+import { page, text, Time } from './common.js';
 import { TeamId, UserId } from './ids.js';
+import { named } from './name.js';
 
 /** A lead adds and removes members and changes the team's name and description. */
 export const TeamRole = z.enum(['lead', 'member']);
@@ -23,10 +24,10 @@ export const TeamPage = page(Team).meta({ id: 'TeamPage' });
 
 const Description = text(1_000);
 /** Names are unique in the organization, whatever the case of their letters. */
-export const CreateTeam = z.strictObject({ name: line(80), description: Description.default('') }).meta({ id: 'CreateTeam' });
+export const CreateTeam = z.strictObject({ name: named(80), description: Description.default('') }).meta({ id: 'CreateTeam' });
 export type CreateTeam = z.infer<typeof CreateTeam>;
 export const PatchTeam = z
-  .strictObject({ name: line(80).optional(), description: Description.optional() })
+  .strictObject({ name: named(80).optional(), description: Description.optional() })
   .refine((value) => value.name !== undefined || value.description !== undefined, 'must change name or description')
   .meta({ id: 'PatchTeam' });
 export type PatchTeam = z.infer<typeof PatchTeam>;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { line, page, PageQuery, Time } from './common.js';
+import { page, PageQuery, Time } from './common.js';
 import { type EventType, LIVE_TYPES } from './events.js';
 import { AgentId, EventId, IncomingWebhookId, MessageId, UserId, WebhookDeliveryId, WebhookId, WorkflowRunId } from './ids.js';
+import { named } from './name.js';
 
 const AREAS = [...new Set(LIVE_TYPES.map((type) => `${type.split('.')[0]}.*`))];
 /** A type of event, or `<area>.*` for all of an area. */
@@ -45,12 +46,12 @@ export const WebhookWithSecret = z.strictObject({ ...Webhook.shape, secret: z.st
 export type WebhookWithSecret = z.infer<typeof WebhookWithSecret>;
 
 export const CreateWebhook = z
-  .strictObject({ name: line(120), url: WebhookUrl, events: z.array(WebhookEvent).min(1).max(100) })
+  .strictObject({ name: named(120), url: WebhookUrl, events: z.array(WebhookEvent).min(1).max(100) })
   .meta({ id: 'CreateWebhook' });
 export type CreateWebhook = z.infer<typeof CreateWebhook>;
 export const PatchWebhook = z
   .strictObject({
-    name: line(120).optional(),
+    name: named(120).optional(),
     url: WebhookUrl.optional(),
     events: z.array(WebhookEvent).min(1).max(100).optional(),
     enabled: z.boolean().optional(),
@@ -110,7 +111,7 @@ export const IncomingWebhook = z
   .meta({ id: 'IncomingWebhook' });
 export type IncomingWebhook = z.infer<typeof IncomingWebhook>;
 export const IncomingWebhookPage = page(IncomingWebhook).meta({ id: 'IncomingWebhookPage' });
-export const CreateIncomingWebhook = z.strictObject({ name: line(120), target: IncomingTarget }).meta({ id: 'CreateIncomingWebhook' });
+export const CreateIncomingWebhook = z.strictObject({ name: named(120), target: IncomingTarget }).meta({ id: 'CreateIncomingWebhook' });
 export type CreateIncomingWebhook = z.infer<typeof CreateIncomingWebhook>;
 /** `path` is `/v1/hooks/<secret>`, to be put behind the server's own address; it is shown this once. */
 export const CreatedIncomingWebhook = z.strictObject({ ...IncomingWebhook.shape, path: z.string() }).meta({ id: 'CreatedIncomingWebhook' });

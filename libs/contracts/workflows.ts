@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { line, page, PageQuery, text, Time } from './common.js';
+import { page, PageQuery, text, Time } from './common.js';
 import { EVENTS } from './events.js';
 import { ScheduleId, UserId, WorkflowId, WorkflowRunId } from './ids.js';
+import { named } from './name.js';
 
 /** An expression in CEL. */
 const Cel = z.string().min(1).max(2_000);
@@ -34,7 +35,7 @@ const WaitWith = z.union([
 ]);
 const WorkflowWith = z.strictObject({ workflowId: z.string().min(1).max(2_000), input: Template.default({}) });
 
-const acting = { name: line(120).optional(), retry: Retry.optional(), timeoutSeconds: z.number().min(1).max(3_600).optional() };
+const acting = { name: named(120).optional(), retry: Retry.optional(), timeoutSeconds: z.number().min(1).max(3_600).optional() };
 /** What undoes a step that succeeded, when the run fails later. */
 const Compensation = z.discriminatedUnion('kind', [
   z.strictObject({ id: StepId.optional(), ...acting, kind: z.literal('tool'), with: ToolWith }),
@@ -105,12 +106,12 @@ export type WorkflowVersion = z.infer<typeof WorkflowVersion>;
 export const WorkflowVersionPage = page(WorkflowVersion).meta({ id: 'WorkflowVersionPage' });
 
 export const CreateWorkflow = z
-  .strictObject({ name: line(120), description: text(2_000).default(''), definition: WorkflowDefinition })
+  .strictObject({ name: named(120), description: text(2_000).default(''), definition: WorkflowDefinition })
   .meta({ id: 'CreateWorkflow' });
 export type CreateWorkflow = z.infer<typeof CreateWorkflow>;
 /** Another `definition` becomes the next version. */
 export const PatchWorkflow = z
-  .strictObject({ name: line(120).optional(), description: text(2_000).optional(), definition: WorkflowDefinition.optional() })
+  .strictObject({ name: named(120).optional(), description: text(2_000).optional(), definition: WorkflowDefinition.optional() })
   .meta({ id: 'PatchWorkflow' });
 export type PatchWorkflow = z.infer<typeof PatchWorkflow>;
 export const AddWorkflowVersion = z.strictObject({ definition: WorkflowDefinition }).meta({ id: 'AddWorkflowVersion' });

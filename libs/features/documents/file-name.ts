@@ -1,11 +1,14 @@
+import { withoutHidden } from '@atrium/contracts';
+
 /** The most UTF-16 code units of a stored file name; less than a title may have. */
 const MAX_LENGTH = 240;
-const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu;
 
 /** What a client called a file, as one line that can be shown and stored: NFC, no folders, nothing unseen, its extension kept. */
 export function cleanFileName(given: string | undefined): string {
   const last = (given ?? '').normalize('NFC').split(/[\\/]/).at(-1) ?? '';
-  const name = last.replace(UNSEEN, ' ').replace(/\s+/g, ' ').trim();
+  const name = withoutHidden(last, ' ')
+    .replace(/[\p{Cs}\s]+/gu, ' ')
+    .trim();
   if (/^\.*$/.test(name)) return 'file';
   if (name.length <= MAX_LENGTH) return name;
   const extension = /\.[A-Za-z0-9]{1,10}$/.exec(name)?.[0] ?? '';
