@@ -71,7 +71,7 @@ export function invalidRequest(issues: readonly Issue[], parameter?: string): In
   const [first] = places;
   return new Invalid(
     'request.invalid',
-    `The request does not have the documented form: ${first?.pointer || 'the body'}: ${first?.message ?? 'is wrong'}.`,
+    `The request does not have the documented form: ${first?.pointer || 'the body'} ${first?.message ?? 'is wrong'}.`,
     { places },
   );
 }
@@ -79,8 +79,7 @@ export function invalidRequest(issues: readonly Issue[], parameter?: string): In
 function placesOf({ code, message, path = [], keys }: Issue, parameter?: string): ProblemPlace[] {
   const at = [...(parameter === undefined ? [] : [parameter]), ...path.map((part) => String(typeof part === 'object' ? part.key : part))];
   if (code === 'unrecognized_keys' && keys) return keys.map((key) => ({ pointer: pointerTo([...at, key]), message: 'is not known here' }));
-  const said = /received undefined$/.test(message) ? 'is missing' : message.slice(0, 300);
-  return [{ pointer: pointerTo(at), message: said }];
+  return [{ pointer: pointerTo(at), message: message.slice(0, 300) }];
 }
 
 const pointerTo = (path: readonly string[]): string =>
