@@ -4,7 +4,7 @@ import type { ModelDelta, ModelRequest, ModelUsage } from '@atrium/platform/ai';
 import { Log } from '@atrium/platform/observability';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { type Asking, Ledger, type OpenCall } from './ledger.js';
-import { isModelFailure, mayPassOn, namedFailure } from './provider-failure.js';
+import { mayPassOn, namedFailure } from './provider-failure.js';
 import { type Route, Routes } from './routes.js';
 
 /** How often a figure is tried to be written before the estimate stays. */
@@ -73,16 +73,11 @@ export class Models {
     const estimate = gateway.estimate(request);
     const call = await this.ledger.open(ctx, { agentId: caller.agentId, purpose: caller.purpose, provider, model, price, estimate });
     let usage: ModelUsage = { inputTokens: 0, outputTokens: 0, estimated: false };
-    // Whoever leaves early, or waits in vain, has sent the prompt, and the endpoint may take money for it.
-    let wasSent = true;
     try {
       yield* gateway.stream({ ...request, model, onUsage: (used) => (usage = used) });
-      wasSent = false;
     } catch (error) {
-      wasSent = request.signal?.aborted === true || (isModelFailure(error) && error.code === 'ai.timed_out');
       throw namedFailure(error, provider);
     } finally {
-      if (wasSent && usage.inputTokens === 0) usage = { ...usage, inputTokens: estimate.inputTokens, estimated: true };
       const { costMicros } = await this.settle(ctx, call, usage);
       caller.onPaid?.({ provider, model, ...usage, costMicros: Number(costMicros) });
     }

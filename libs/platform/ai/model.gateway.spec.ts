@@ -161,9 +161,19 @@ describe('an endpoint that fails', () => {
     const { error, tookMs } = await run(gatewayWith({ firstTokenSeconds: 0.15, attempts: 2 }));
 
     expect(error).toMatchObject({ kind: 'Unavailable', code: 'ai.timed_out', options: { params: { reason: 'first_token' } } });
-    expect(usageOf(error)).toEqual({ inputTokens: 0, outputTokens: 0, estimated: false });
+    expect(usageOf(error)).toEqual({ inputTokens: 2 * ESTIMATED_PROMPT, outputTokens: 0, estimated: true });
     expect(fake.requests).toHaveLength(2);
     expect(tookMs).toBeLessThan(2000);
+  });
+
+  it('counts a try that was waited for in vain beside the one that answered', async () => {
+    fake.script({ kind: 'silence' }, { kind: 'text', text: '四十二。', usage: { prompt_tokens: 11, completion_tokens: 7 } });
+    const first = await run(gatewayWith({ firstTokenSeconds: 0.15, attempts: 2 }));
+    expect(first.end?.usage).toEqual({ inputTokens: ESTIMATED_PROMPT + 11, outputTokens: 7, estimated: true });
+
+    fake.script({ kind: 'status', status: 500 }, { kind: 'text', text: '四十二。', usage: null });
+    const second = await run(gatewayWith({ attempts: 2 }));
+    expect(second.end?.usage).toEqual({ inputTokens: ESTIMATED_PROMPT, outputTokens: 4, estimated: true });
   });
 
   it('ends at the deadline although more tries are left', async () => {

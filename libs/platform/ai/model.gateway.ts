@@ -5,7 +5,8 @@ import { Circuit, type Passage } from './circuit.js';
 import { ModelEndpoint } from './model-endpoint.js';
 import { failureOf, ModelFailure, toDomainError } from './model-failure.js';
 import type { ModelCall, ModelDelta, ModelFinish, ModelOptions, ModelRequest, ModelUsage } from './model-options.js';
-import { estimate, UsageMeter } from './usage-meter.js';
+import { tokensOf, tokenWeight } from './token-estimate.js';
+import { UsageMeter } from './usage-meter.js';
 
 const MAX_RETRY_AFTER_SECONDS = 10;
 const DEFAULTS = {
@@ -65,7 +66,7 @@ export class ModelGateway {
     const { options } = this.model;
     const turn: Turn = {
       request,
-      meter: new UsageMeter(promptChars(request)),
+      meter: new UsageMeter(promptTokens(request)),
       deadlineAt: performance.now() + options.deadlineSeconds * 1000,
       receivedChars: 0,
       textGiven: false,
@@ -98,7 +99,7 @@ export class ModelGateway {
   estimate(request: ModelRequest): ModelUsage {
     const { maxOutputTokens } = present(this.model).options;
     const outputTokens = Math.min(maxOutputTokens, request.maxOutputTokens ?? maxOutputTokens);
-    return { inputTokens: estimate(promptChars(request)), outputTokens, estimated: true };
+    return { inputTokens: promptTokens(request), outputTokens, estimated: true };
   }
 
   /** Drops the connections; streams in flight fail. */
@@ -117,8 +118,9 @@ export class ModelGateway {
       passage.succeed();
       return finish;
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
       const failure = failureOf(error);
+      if (signal?.aborted || failure.code === 'ai.timed_out') turn.meter.giveUp();
+      if (signal?.aborted) throw signal.reason;
       passage.fail(failure);
       throw failure;
     } finally {
@@ -150,7 +152,7 @@ export class ModelGateway {
 
       const text = cutText(received, options.maxOutputChars - turn.receivedChars);
       turn.receivedChars += text.length;
-      turn.meter.receive(text.length);
+      turn.meter.receive(text);
       if (part.type === 'text-delta' && text.length > 0) {
         if (passage.probe) passage.succeed();
         turn.textGiven = true;
@@ -211,12 +213,10 @@ function addArguments(calls: Turn['calls'], id: string, piece: string): void {
   if (call) call.arguments += piece;
 }
 
-function promptChars({ system, messages, tools = [] }: ModelRequest): number {
-  const asked = messages.reduce(
-    (sum, { content, ...rest }) => sum + content.length + ('calls' in rest ? JSON.stringify(rest.calls).length : 0),
-    0,
-  );
-  return system.length + asked + tools.reduce((sum, one) => sum + JSON.stringify(one).length, 0);
+function promptTokens({ system, messages, tools = [] }: ModelRequest): number {
+  const said = messages.flatMap(({ content, ...rest }) => ('calls' in rest ? [content, JSON.stringify(rest.calls)] : [content]));
+  const texts = [system, ...said, ...tools.map((one) => JSON.stringify(one))];
+  return tokensOf(texts.reduce((sum, text) => sum + tokenWeight(text), 0));
 }
 
 function finishOf(reason: string): ModelFinish {

@@ -1,4 +1,5 @@
 import type { ModelUsage } from './model-options.js';
+import { tokensOf, tokenWeight } from './token-estimate.js';
 
 interface Reported {
   inputTokens?: number;
@@ -8,31 +9,35 @@ interface Reported {
 /** More than any model takes: an endpoint that reports more is not believed. */
 const MAX_TOKENS = 10_000_000;
 
-/** About how many tokens text has. */
-export const estimate = (chars: number) => Math.ceil(chars / 4);
-
 /**
  * Counts the tokens of a turn over all its tries. What the endpoint reports wins; what it does not report is estimated from the
- * characters that were received, so that a cut or failed stream is billed for what came and nothing else.
+ * text that was received. A try that was refused or not answered costs nothing; one that was waited for in vain, or left, its prompt: it was
+ * sent, and the endpoint may take money for it.
  */
 export class UsageMeter {
   private before: ModelUsage = { inputTokens: 0, outputTokens: 0, estimated: false };
-  private chars = 0;
+  /** Of what was received. */
+  private weight = 0;
   private answered = false;
   private reported: Reported = {};
 
-  constructor(private readonly promptChars: number) {}
+  constructor(private readonly promptTokens: number) {}
 
   /** Another try begins: what was counted so far stays counted. */
   nextTry(): void {
     this.before = this.usage();
-    this.chars = 0;
+    this.weight = 0;
     this.answered = false;
     this.reported = {};
   }
 
-  receive(chars: number): void {
-    this.chars += chars;
+  receive(text: string): void {
+    this.weight += tokenWeight(text);
+    this.answered = true;
+  }
+
+  /** Nobody waits any longer for an answer to this try, which had begun. */
+  giveUp(): void {
     this.answered = true;
   }
 
@@ -57,8 +62,8 @@ export class UsageMeter {
     const { inputTokens, outputTokens } = this.reported;
     const guessed = this.answered && (inputTokens === undefined || outputTokens === undefined);
     return {
-      inputTokens: this.before.inputTokens + (inputTokens ?? (this.answered ? estimate(this.promptChars) : 0)),
-      outputTokens: this.before.outputTokens + (outputTokens ?? estimate(this.chars)),
+      inputTokens: this.before.inputTokens + (inputTokens ?? (this.answered ? this.promptTokens : 0)),
+      outputTokens: this.before.outputTokens + (outputTokens ?? tokensOf(this.weight)),
       estimated: this.before.estimated || guessed,
     };
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EmbeddingList, EmbeddingsRequest, OpenAiModelList } from '@atrium/contracts';
-import { EmbeddingFailure, Embeddings } from '@atrium/platform/ai';
+import { EmbeddingFailure, Embeddings, estimatedTokens } from '@atrium/platform/ai';
 import { NotFound, Unavailable } from '@atrium/platform/errors';
 
 const PATIENCE_MS = 30_000;
@@ -22,7 +22,7 @@ export class EmbeddingsService {
       const space = await this.embeddings.chosen.space();
       if (model !== space.model) throw new NotFound('agents.not_found', `The only model for embeddings here is ${space.model}.`);
       const vectors = await this.embeddings.chosen.embed(input, 'passage', AbortSignal.timeout(PATIENCE_MS));
-      const tokens = Math.ceil(input.join('').length / 4);
+      const tokens = estimatedTokens(input.join(''));
       return {
         object: 'list',
         model,
