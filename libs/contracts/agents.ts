@@ -85,6 +85,21 @@ export const CreateAgent = z
   })
   .meta({ id: 'CreateAgent' });
 export type CreateAgent = z.infer<typeof CreateAgent>;
+/** agents.json: agents as a file, to be kept and brought into an organization, again and again. Each name once. */
+export const AgentFile = z
+  .strictObject({
+    agents: z
+      .array(CreateAgent.extend({ status: z.enum(['draft', 'active', 'paused']).default('active') }))
+      .max(1_000)
+      .refine((agents) => new Set(agents.map(({ name }) => name)).size === agents.length, 'must name each agent once'),
+  })
+  .meta({ id: 'AgentFile' });
+export type AgentFile = z.infer<typeof AgentFile>;
+/** The names of the agents of a file, by what became of them. */
+export const AgentImport = z
+  .strictObject({ created: z.array(z.string()), changed: z.array(z.string()), unchanged: z.array(z.string()) })
+  .meta({ id: 'AgentImport' });
+export type AgentImport = z.infer<typeof AgentImport>;
 /** A change of instructions, model, tools, capabilities or limits makes the next version. `retired` is for ever. */
 export const PatchAgent = z
   .strictObject({

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type {
   Agent,
+  AgentFile,
+  AgentImport,
   AgentRunSummary,
   AgentVersion,
   Approval,
@@ -85,6 +87,50 @@ describe('the registry', () => {
     expect(await owner.api.get(`/v1/agents/${agent.id}`)).toMatchObject({ status: 'retired' });
     expect((await owner.api.refused(409, 'PATCH', `/v1/agents/${agent.id}`, { body: { status: 'active' } })).code).toBe('agents.retired');
     expect((await owner.api.refused(409, 'DELETE', `/v1/agents/${assistant?.id}`)).code).toBe('agents.built_in');
+  });
+
+  it('is brought in from a file and written to one, all or none', async () => {
+    const admin = await newOrganization('Files');
+    const file = {
+      agents: [
+        { name: 'buyer', displayName: 'Buyer', instructions: 'Compare prices.', tools: ['search', 'task_create'], limits: { steps: 5 } },
+        { name: 'clerk', status: 'paused' },
+      ],
+    };
+    const load = (body: object) => admin.api.post<AgentImport>('/v1/agents/import', body);
+
+    expect(await load(file)).toEqual({ created: ['buyer', 'clerk'], changed: [], unchanged: [] });
+    expect(await load(file)).toEqual({ created: [], changed: [], unchanged: ['buyer', 'clerk'] });
+    const written = await admin.api.get<AgentFile>('/v1/agents/export');
+    expect(written.agents).toMatchObject([
+      { ...file.agents[0], limits: { steps: 5, seconds: 300 } },
+      { name: 'clerk', status: 'paused' },
+    ]);
+    const other = await newOrganization('Other');
+    expect(await other.api.post<AgentImport>('/v1/agents/import', written)).toMatchObject({ created: ['buyer', 'clerk'] });
+    expect(await other.api.get<AgentFile>('/v1/agents/export')).toEqual(written);
+    const [buyer, clerk] = written.agents;
+    expect(await load({ agents: [{ ...buyer, instructions: 'Buy.' }] })).toEqual({ created: [], changed: ['buyer'], unchanged: [] });
+
+    const wrong = {
+      agents: [
+        { ...clerk, status: 'active' },
+        { name: 'new', tools: ['nothing'] },
+      ],
+    };
+    expect(await admin.api.refused(400, 'POST', '/v1/agents/import', { body: wrong })).toMatchObject({
+      code: 'agents.unknown_tool',
+      errors: [{ pointer: '/agents/1/tools/0' }],
+    });
+    await admin.api.refused(400, 'POST', '/v1/agents/import', { body: { agents: [clerk, clerk] } });
+    const { data: agents } = await admin.api.get<Page<Agent>>('/v1/agents');
+    const { id } = agents.find(({ name }) => name === 'buyer') ?? { id: '' };
+    await admin.api.delete(`/v1/agents/${id}`);
+    const late = { agents: [{ ...clerk, status: 'active' }, buyer, { name: 'new' }].toReversed() };
+    expect(await admin.api.refused(409, 'POST', '/v1/agents/import', { body: late })).toMatchObject({ code: 'agents.retired' });
+    expect((await admin.api.get<AgentFile>('/v1/agents/export')).agents).toMatchObject([{ name: 'clerk', status: 'paused' }]);
+    const helper = await newColleague(admin);
+    await helper.api.refused(403, 'GET', '/v1/agents/export');
   });
 });
 

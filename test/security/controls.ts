@@ -381,6 +381,13 @@ export const CONTROLS: Record<string, Control> = {
     audited: ['agents.created'],
     noChange: () => ({ body: { name: 'assistant' } }),
   },
+  'agents.export': read(),
+  'agents.import': {
+    status: 200,
+    call: () => ({ body: { agents: [{ name: `a${randomUUID().slice(0, 13)}`, tools: ['search'] }] } }),
+    audited: ['agents.created'],
+    noChange: () => ({ body: { agents: [] } }),
+  },
   'agents.change': {
     status: 200,
     call: async (_tenant, by) => ({ path: { id: (await newAgent(by)).id }, body: { instructions: unique('Be') } }),

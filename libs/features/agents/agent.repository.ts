@@ -3,6 +3,7 @@ import type { AgentId, AgentsQuery } from '@atrium/contracts';
 import type { Prisma, Tx } from '@atrium/platform/db';
 import { NotFound } from '@atrium/platform/errors';
 import type { OrgContext } from '@atrium/platform/tenancy';
+import { ASSISTANT } from './assistant.js';
 
 export type AgentRow = NonNullable<Awaited<ReturnType<Tx['agent']['findFirst']>>>;
 export type AgentVersionRow = NonNullable<Awaited<ReturnType<Tx['agentVersion']['findFirst']>>>;
@@ -44,6 +45,11 @@ export class AgentRepository {
       orderBy: { id: 'asc' },
       take: limit + 1,
     });
+  }
+
+  /** By name: neither retired nor the assistant. */
+  portable(tx: Tx, { orgId }: Org): Promise<AgentRow[]> {
+    return tx.agent.findMany({ where: { orgId, status: { not: 'retired' }, name: { not: ASSISTANT.name } }, orderBy: { name: 'asc' } });
   }
 
   count(tx: Tx, { orgId }: Org): Promise<number> {

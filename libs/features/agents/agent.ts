@@ -1,5 +1,6 @@
 import {
   type Agent,
+  type AgentFile,
   type AgentId,
   AgentLimits,
   type AgentStatus,
@@ -28,6 +29,12 @@ export function agentView(row: AgentRow): Agent {
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   };
+}
+
+/** The agent as it stands in a file. */
+export function exported(row: AgentRow): AgentFile['agents'][number] {
+  const { id: _id, version: _version, lastSeenAt: _seen, createdAt: _created, updatedAt: _updated, ...rest } = agentView(row);
+  return { ...rest, status: rest.status as AgentFile['agents'][number]['status'] };
 }
 
 export function versionView(row: AgentVersionRow): AgentVersion {

@@ -1,7 +1,9 @@
 import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import {
   Agent,
+  AgentFile,
   AgentId,
+  AgentImport,
   AgentPage,
   AgentRun,
   AgentsQuery,
@@ -39,6 +41,20 @@ export class AgentsController {
   @Answers('Make an agent', Agent, 201)
   create(@Ctx() ctx: OrgContext, @Body({ schema: CreateAgent }) body: CreateAgent) {
     return this.agents.create(ctx, body);
+  }
+
+  @Get('export')
+  @Requires('agents:manage')
+  @Answers('The agents as a file, without the assistant and the retired', AgentFile)
+  export(@Ctx() ctx: OrgContext) {
+    return this.queries.export(ctx);
+  }
+
+  @Post('import')
+  @Requires('agents:manage')
+  @Answers('Make the agents of a file, and change those that are there; all or none', AgentImport)
+  import(@Ctx() ctx: OrgContext, @Body({ schema: AgentFile }) body: AgentFile) {
+    return this.agents.import(ctx, body);
   }
 
   @Get(':id')

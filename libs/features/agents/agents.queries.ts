@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Agent, AgentId, AgentsQuery, AgentVersion, Page, PageQuery } from '@atrium/contracts';
+import type { Agent, AgentFile, AgentId, AgentsQuery, AgentVersion, Page, PageQuery } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
 import { decodeCursor, listed, pageOf } from '@atrium/platform/http';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { agentView, versionView } from './agent.js';
+import { agentView, exported, versionView } from './agent.js';
 import { AgentRepository } from './agent.repository.js';
 
 @Injectable()
@@ -22,6 +22,11 @@ export class AgentsQueries {
       const page = pageOf(await this.agents.list(tx, ctx, query, after), query.limit, (last) => [last.id]);
       return listed({ ...page, data: page.data.map(agentView) }, await this.events.head(tx, ctx));
     });
+  }
+
+  /** By name, as an import takes them: without the assistant, which is built in, and the retired. */
+  export(ctx: OrgContext): Promise<AgentFile> {
+    return this.db.readInOrg(ctx, async (tx) => ({ agents: (await this.agents.portable(tx, ctx)).map(exported) }));
   }
 
   /** @throws NotFound `agents.not_found` */

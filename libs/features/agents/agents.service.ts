@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { Agent, AgentId, CreateAgent, PatchAgent } from '@atrium/contracts';
+import type { Agent, AgentFile, AgentId, AgentImport, CreateAgent, PatchAgent } from '@atrium/contracts';
 import { Db, type Tx } from '@atrium/platform/db';
 import { Conflict, Forbidden, Invalid, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
@@ -25,26 +25,36 @@ export class AgentsService {
   ) {}
 
   /** @throws Invalid `agents.unknown_tool`, Conflict `agents.name_taken`, QuotaExceeded `agents.limit_reached` */
-  async create(ctx: OrgContext, { displayName, ...input }: CreateAgent): Promise<Agent> {
+  async create(ctx: OrgContext, input: CreateAgent): Promise<Agent> {
     assertTools(input, await this.tools.names(ctx));
+    return this.db.inOrg(ctx, (tx) => this.make(tx, ctx, input));
+  }
+
+  /**
+   * Brings in a file: makes the agents whose names are new, and gives those that are there what it says, as a next version where that is
+   * another one. All or none; agents that are not in the file stay as they are.
+   * @throws Invalid `agents.unknown_tool`, Conflict `agents.retired`, `agents.name_taken`, QuotaExceeded `agents.limit_reached`
+   */
+  async import(ctx: OrgContext, file: AgentFile): Promise<AgentImport> {
+    const known = await this.tools.names(ctx);
+    for (const [at, agent] of file.agents.entries()) assertTools(agent, known, `/agents/${at}`);
     return this.db.inOrg(ctx, async (tx) => {
-      const at = new Date();
-      const row: AgentRow = {
-        ...input,
-        orgId: ctx.orgId,
-        id: uuidv7(),
-        displayName: displayName ?? input.name,
-        version: 1,
-        lastSeenAt: null,
-        createdAt: at,
-        updatedAt: at,
-      };
-      if ((await this.agents.count(tx, ctx)) >= MAX_AGENTS) throw limitReached(`An organization has at most ${MAX_AGENTS} agents.`);
-      // The name of the assistant is kept for it, also before it is made.
-      if (row.name === ASSISTANT.name || !(await this.agents.insert(tx, row, personOf(ctx))))
-        throw new Conflict('agents.name_taken', 'An agent of this name exists.');
-      await this.events.append(tx, ctx, agentTold('agents.created', row));
-      return agentView(row);
+      const names: AgentImport = { created: [], changed: [], unchanged: [] };
+      // In one order, so that two imports at once do not wait for each other.
+      for (const agent of file.agents.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+        const there = await this.agents.findByName(tx, ctx, agent.name);
+        if (there) {
+          const before = await this.agents.lock(tx, ctx, there.id as AgentId);
+          assertMayBecome(before, agent.status);
+          const after = patched(before, { displayName: agent.name, ...agent }, later(before));
+          names[changesOf(before, after) ? 'changed' : 'unchanged'].push(agent.name);
+          await this.write(tx, ctx, before, after);
+        } else {
+          await this.make(tx, ctx, agent);
+          names.created.push(agent.name);
+        }
+      }
+      return names;
     });
   }
 
@@ -59,7 +69,7 @@ export class AgentsService {
       const before = await this.agents.lock(tx, ctx, id);
       assertUnchanged(ctx, before);
       assertMayBecome(before, patch.status ?? 'active');
-      const after = patched(before, patch, new Date(Math.max(Date.now(), before.updatedAt.getTime() + 1)));
+      const after = patched(before, patch, later(before));
       if (patch.tools || patch.withoutApproval) assertTools(after, known);
       return this.write(tx, ctx, before, after);
     });
@@ -89,6 +99,26 @@ export class AgentsService {
     });
   }
 
+  private async make(tx: Tx, ctx: OrgContext, { displayName, ...input }: AgentFile['agents'][number]): Promise<Agent> {
+    const at = new Date();
+    const row: AgentRow = {
+      ...input,
+      orgId: ctx.orgId,
+      id: uuidv7(),
+      displayName: displayName ?? input.name,
+      version: 1,
+      lastSeenAt: null,
+      createdAt: at,
+      updatedAt: at,
+    };
+    if ((await this.agents.count(tx, ctx)) >= MAX_AGENTS) throw limitReached(`An organization has at most ${MAX_AGENTS} agents.`);
+    // The name of the assistant is kept for it, also before it is made.
+    if (row.name === ASSISTANT.name || !(await this.agents.insert(tx, row, personOf(ctx))))
+      throw new Conflict('agents.name_taken', 'An agent of this name exists.');
+    await this.events.append(tx, ctx, agentTold('agents.created', row));
+    return agentView(row);
+  }
+
   private async write(tx: Tx, ctx: OrgContext, before: AgentRow, after: AgentRow): Promise<Agent> {
     const changes = changesOf(before, after);
     if (!changes) return agentView(before);
@@ -101,14 +131,19 @@ export class AgentsService {
 }
 
 /** @throws Invalid `agents.unknown_tool` */
-function assertTools({ tools, withoutApproval }: Pick<AgentRow, 'tools' | 'withoutApproval'>, known: readonly string[]): void {
+function assertTools({ tools, withoutApproval }: Pick<AgentRow, 'tools' | 'withoutApproval'>, known: readonly string[], at = ''): void {
   const places = [
-    ...tools.flatMap((name, at) => (known.includes(name) ? [] : [{ pointer: `/tools/${at}`, message: 'there is no such tool' }])),
-    ...withoutApproval.flatMap((name, at) =>
-      tools.includes(name) ? [] : [{ pointer: `/withoutApproval/${at}`, message: 'must be one of the agent’s tools' }],
+    ...tools.flatMap((name, index) =>
+      known.includes(name) ? [] : [{ pointer: `${at}/tools/${index}`, message: 'there is no such tool' }],
+    ),
+    ...withoutApproval.flatMap((name, index) =>
+      tools.includes(name) ? [] : [{ pointer: `${at}/withoutApproval/${index}`, message: 'must be one of the agent’s tools' }],
     ),
   ];
   if (places.length > 0) throw new Invalid('agents.unknown_tool', 'The agent cannot have these tools.', { places });
 }
+
+/** After the last change, also where the clock says otherwise. */
+const later = ({ updatedAt }: AgentRow) => new Date(Math.max(Date.now(), updatedAt.getTime() + 1));
 
 const limitReached = (message: string) => new QuotaExceeded('agents.limit_reached', message, { retryable: false });
