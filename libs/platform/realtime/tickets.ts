@@ -60,7 +60,10 @@ export class Tickets {
 
 const placeOf = (ticket: string) => createHash('sha256').update(ticket).digest('hex');
 
-/** Turns `?ticket=` of a stream into the token that it stands for, before the guard looks; to one that counts for nothing it is itself a bad token. */
+/**
+ * Turns `?ticket=` of a stream into the token that it stands for, before the guard looks. One that stands for nothing becomes a token that
+ * nobody has, never the text itself: that could be a key, and those are not taken from a URL.
+ */
 @Injectable()
 export class TicketMiddleware implements NestMiddleware {
   constructor(private readonly tickets: Tickets) {}
@@ -70,7 +73,7 @@ export class TicketMiddleware implements NestMiddleware {
     const ticket = query === undefined ? null : new URLSearchParams(query).get('ticket');
     if (ticket === null || request.method !== 'GET' || request.headers.authorization !== undefined) return next();
     this.tickets.redeem(ticket.slice(0, 128)).then((token) => {
-      request.headers.authorization = `Bearer ${token ?? ticket.slice(0, 128)}`;
+      request.headers.authorization = `Bearer ${token ?? `ticket-${placeOf(ticket)}`}`;
       next();
     }, next);
   }
