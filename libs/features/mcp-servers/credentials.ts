@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { McpCredential } from '@atrium/contracts';
 import { Cipher, CONFIG, type Config, deriveKey } from '@atrium/platform/config';
+import { Unavailable } from '@atrium/platform/errors';
 import type { McpServerRow } from './mcp-server.js';
 
 type Place = Pick<McpServerRow, 'orgId' | 'id'>;
@@ -22,10 +23,19 @@ export class McpCredentials {
     return { credentialHeader: header, credential: new Uint8Array(this.cipher.encrypt(value, placeOf(place))) };
   }
 
-  /** The headers that carry it. */
+  /** The headers that carry it. @throws Unavailable `mcp-servers.failed` when it cannot be read */
   headersOf(row: McpServerRow): Record<string, string> {
     if (row.credentialHeader === null || row.credential === null) return {};
-    return { [row.credentialHeader]: this.cipher.decrypt(row.credential, placeOf(row)) };
+    try {
+      return { [row.credentialHeader]: this.cipher.decrypt(row.credential, placeOf(row)) };
+    } catch {
+      const why = 'cannot be read: it was saved under another encryption key, or was changed.';
+      throw new Unavailable(
+        'mcp-servers.failed',
+        `The credential of the MCP server ${row.name} ${why} An administrator has to enter it again.`,
+        { retryable: false },
+      );
+    }
   }
 }
 

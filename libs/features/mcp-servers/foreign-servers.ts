@@ -73,8 +73,9 @@ export class ForeignServers {
    * @throws Unavailable `mcp-servers.failed`, Forbidden `outbound.refused`, QuotaExceeded `mcp-servers.busy`, and what `fn` throws
    */
   async visit<T>(server: McpServerRow, fn: (visit: Visit) => Promise<T>): Promise<T> {
+    const credential = this.credentials.headersOf(server);
     const leave = this.enter(server.orgId);
-    const line = new Line(this.outbound, server, this.credentials.headersOf(server));
+    const line = new Line(this.outbound, server, credential);
     try {
       await line.open();
       return await fn(line);
