@@ -10,17 +10,24 @@ const ToolName = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be the name of
 const ToolNames = z.array(ToolName).max(100);
 const Capabilities = z.array(line(60)).max(50);
 
+const limits = {
+  steps: z.int().min(1).max(200),
+  seconds: z.int().min(1).max(3_600),
+  tokens: z.int().min(1).max(10_000_000),
+  costMicros: z.int().min(1).max(1_000_000_000_000).nullable(),
+  approvalSeconds: z.int().min(1).max(86_400),
+};
 /** What one run may use. `steps` are calls of the model and of tools together; `seconds` does not count the time in which it waits for people. */
 export const AgentLimits = z
   .strictObject({
-    steps: z.int().min(1).max(200).default(30),
-    seconds: z.int().min(1).max(3_600).default(300),
+    steps: limits.steps.default(30),
+    seconds: limits.seconds.default(300),
     /** Of input and output together. */
-    tokens: z.int().min(1).max(10_000_000).default(200_000),
+    tokens: limits.tokens.default(200_000),
     /** Micro-dollars; null: no limit but the budgets. */
-    costMicros: z.int().min(1).max(1_000_000_000_000).nullable().default(null),
+    costMicros: limits.costMicros.default(null),
     /** How long an approval is waited for. */
-    approvalSeconds: z.int().min(1).max(86_400).default(600),
+    approvalSeconds: limits.approvalSeconds.default(600),
   })
   .meta({ id: 'AgentLimits' });
 export type AgentLimits = z.infer<typeof AgentLimits>;
@@ -111,7 +118,8 @@ export const PatchAgent = z
     tools: ToolNames.optional(),
     withoutApproval: ToolNames.optional(),
     capabilities: Capabilities.optional(),
-    limits: AgentLimits.optional(),
+    /** Those that are left out stay as they are. */
+    limits: z.strictObject(limits).partial().optional(),
   })
   .meta({ id: 'PatchAgent' });
 export type PatchAgent = z.infer<typeof PatchAgent>;

@@ -53,6 +53,9 @@ describe('the registry', () => {
     expect(agent).toMatchObject({ status: 'active', version: 1, displayName: agent.name, limits: { steps: 30, seconds: 300 } });
     expect(same).toEqual(agent);
     expect(next).toMatchObject({ version: 2, limits: { steps: 3, seconds: 300 } });
+    const costly = await newAgent(owner, { limits: { tokens: 1_000, costMicros: 500 } });
+    const fewer = await owner.api.patch<Agent>(`/v1/agents/${costly.id}`, { limits: { steps: 5 } });
+    expect(fewer.limits).toEqual({ ...costly.limits, steps: 5 });
     expect(versions.map(({ number, instructions }) => [number, instructions])).toEqual([
       [2, 'Be kind.'],
       [1, 'Be brief.'],

@@ -198,6 +198,17 @@ describe('the door for clients of the OpenAI API', () => {
     ).rejects.toMatchObject({ code: 'ai.unavailable' });
   });
 
+  it('invents nothing: where nothing is found the assistant says so and asks no model, and a follow-up is looked for with what was asked before', async () => {
+    const ask = (messages: OpenAI.ChatCompletionMessageParam[]) => client.chat.completions.create({ model: 'assistant', messages });
+    const unknown = await ask([{ role: 'user', content: 'Which zeppelin flies to Vladivostok on Thursdays?' }]);
+
+    expect(unknown.choices[0]?.message.content).toBe('I found nothing about this.');
+    expect(ground.model.requests).toHaveLength(0);
+
+    await ask([QUESTION, { role: 'assistant', content: 'Thirty.' }, { role: 'user', content: 'And in Paris?' }]);
+    expect(JSON.stringify(ground.model.requests.at(-1)?.body?.messages)).toContain('thirty days of holidays');
+  });
+
   it('answers another person only from what that person may read', async () => {
     const colleague = await newColleague(owner);
     await owner.api.post('/v1/documents', {
@@ -212,8 +223,9 @@ describe('the door for clients of the OpenAI API', () => {
       return choices[0]?.message.content?.includes('Falkenstein');
     });
     expect(told).toBe(true);
+    ground.model.reset();
     const { choices } = await clientOf(colleague).chat.completions.create({ model: 'assistant', messages: [question] });
     expect(choices[0]?.message.content).not.toContain('Falkenstein');
-    expect(JSON.stringify(ground.model.requests.at(-1)?.body)).not.toContain('Falkenstein');
+    expect(JSON.stringify(ground.model.requests)).not.toContain('Falkenstein');
   });
 });

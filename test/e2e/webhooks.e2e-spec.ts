@@ -116,11 +116,9 @@ describe('a webhook', () => {
       redirecting: await newWebhook(owner, redirecting),
       quick: await newWebhook(owner, quick),
     };
-    const internal = await owner.api.post<Webhook>('/v1/webhooks', {
-      name: 'Metadata',
-      url: 'http://169.254.169.254/latest/meta-data',
-      events: ['tasks.*'],
-    });
+    // As one whose name leads to another address since it was made.
+    const internal = await newWebhook(owner, inner);
+    await owned(`UPDATE webhooks SET url = 'http://169.254.169.254/latest/meta-data' WHERE id = $1`, [internal.id]);
     for (let count = 0; count < 6; count++) await newTask(owner);
 
     await arrived(quick, 6);
@@ -224,6 +222,8 @@ describe('a webhook', () => {
       expect(await owner.api.refused(400, 'POST', '/v1/webhooks', { body: { ...body, ...wrong } })).toMatchObject({
         code: 'request.invalid',
       });
+    for (const url of ['http://10.0.0.1/hook', 'http://[::1]/', 'https://example.com:22/'])
+      expect(await owner.api.refused(403, 'POST', '/v1/webhooks', { body: { ...body, url } })).toMatchObject({ code: 'outbound.refused' });
     for (let count = 0; count < 50; count++) await owner.api.post('/v1/webhooks', body);
     expect(await owner.api.refused(429, 'POST', '/v1/webhooks', { body })).toMatchObject({ code: 'webhooks.limit_reached' });
   });

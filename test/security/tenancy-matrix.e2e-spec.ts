@@ -11,7 +11,7 @@ const PRINCIPALS = ['anonymous', 'owner', 'admin', 'member', 'guest', 'agentKey'
 type PrincipalName = (typeof PRINCIPALS)[number];
 /** Routes that need no operation in the document: they say how the server is, are the document itself, no HTTP API, or MCP (its own tests). */
 const NOT_IN_DOCUMENT =
-  /^(GET \/(healthz|readyz|health|metrics|openapi\.(json|yaml))|GET \/docs(\/.*)?|GET \/accept-invitation|GET \/problems(\/:code)?|OPTIONS \*|(GET|POST|DELETE) \/mcp)$/;
+  /^(GET \/(healthz|readyz|health|metrics|openapi\.(json|yaml))|GET \/(docs(\/.*)?)?|GET \/accept-invitation|GET \/problems(\/:code)?|OPTIONS \*|(GET|POST|DELETE) \/mcp)$/;
 /** What a key may do by default although its maker may do more. */
 const NOT_OF_KEYS = [
   'members:manage',

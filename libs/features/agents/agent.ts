@@ -45,7 +45,7 @@ export function versionView(row: AgentVersionRow): AgentVersion {
 /** The agent after the patch; a version more when what belongs to versions is another. */
 export function patched(before: AgentRow, patch: PatchAgent, at: Date): AgentRow {
   const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) as Partial<AgentRow>;
-  const after = { ...before, ...given };
+  const after = { ...before, ...given, ...(patch.limits ? { limits: { ...limitsOf(before.limits), ...patch.limits } } : {}) };
   const isNew = VERSIONED.some((field) => canonicalJson(after[field]) !== canonicalJson(before[field]));
   return { ...after, version: before.version + (isNew ? 1 : 0), updatedAt: at };
 }

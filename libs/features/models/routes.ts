@@ -54,13 +54,14 @@ export class Routes {
     const rows = await this.db.readInOrg(ctx, (tx) => this.providers.enabled(tx, ctx));
     const routes = rows.flatMap((row) => this.to(row, model) ?? []);
     const mayUseOwn = this.own.configured && (rows.length === 0 || this.config.LLM_FOR === 'all');
-    // Where a provider has the model, the server's own endpoint stands in for it with the model that it has.
-    if (mayUseOwn) routes.push(this.toOwn(routes.length > 0 ? null : model));
+    // The server's own endpoint has one model. It stands in for the model of a provider; another name it does not know.
+    if (mayUseOwn && (routes.length > 0 || model === null || model === this.config.LLM_MODEL)) routes.push(this.toOwn());
     if (routes.length > 0) return routes;
-    if (rows.length === 0) throw new Unavailable('ai.unavailable', 'No model is set up on this server.', { retryable: false });
+    if (rows.length === 0 && !this.own.configured)
+      throw new Unavailable('ai.unavailable', 'No model is set up on this server.', { retryable: false });
     throw new Invalid(
       'models.not_served',
-      `No model provider of the organization has the model ${model}. An administrator can add it to one, or give the agent another model.`,
+      `Nobody here has the model ${model}. An administrator can add it to a model provider, or give the agent another model.`,
     );
   }
 
@@ -92,8 +93,8 @@ export class Routes {
     return gateway;
   }
 
-  private toOwn(model: string | null): Route {
-    const { LLM_MODEL, LLM_INPUT_MICROS: inputMicros, LLM_OUTPUT_MICROS: outputMicros } = this.config;
-    return { provider: null, model: model ?? LLM_MODEL, price: { inputMicros, outputMicros }, gateway: () => this.own };
+  private toOwn(): Route {
+    const { LLM_MODEL: model, LLM_INPUT_MICROS: inputMicros, LLM_OUTPUT_MICROS: outputMicros } = this.config;
+    return { provider: null, model, price: { inputMicros, outputMicros }, gateway: () => this.own };
   }
 }

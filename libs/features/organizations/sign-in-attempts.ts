@@ -44,9 +44,9 @@ export class SignInAttempts implements OnModuleInit {
       RETURNING key_hash, failures, extract(epoch FROM ends_at - clock_timestamp())::float8 AS seconds`;
     const closed = rows.filter((row) => tallies.some(({ key, max }) => key === row.key_hash && row.failures > max));
     if (closed.length === 0) return;
-    throw new QuotaExceeded('request.rate_limited', 'Too many failed sign-ins. Wait before the next one.', {
-      retryAfterSeconds: Math.max(1, ...closed.map(({ seconds }) => Math.ceil(seconds))),
-    });
+    const retryAfterSeconds = Math.max(1, ...closed.map(({ seconds }) => Math.ceil(seconds)));
+    const minutes = Math.ceil(retryAfterSeconds / 60);
+    throw new QuotaExceeded('request.rate_limited', `Too many failed sign-ins. Try again in ${minutes} min.`, { retryAfterSeconds });
   }
 
   /** The password was right: what this address failed at this account before is forgotten. */

@@ -12,7 +12,7 @@ import type {
 import { Db, type Tx } from '@atrium/platform/db';
 import { Conflict, Forbidden, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
-import { assertUnchanged } from '@atrium/platform/http';
+import { assertUnchanged, SafeFetch } from '@atrium/platform/http';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { DeliveryRepository } from './delivery.repository.js';
 import { ownedBy } from './owners.js';
@@ -34,11 +34,13 @@ export class WebhooksService {
     private readonly webhooks: WebhookRepository,
     private readonly deliveries: DeliveryRepository,
     private readonly secrets: WebhookSecrets,
+    private readonly outbound: SafeFetch,
   ) {}
 
-  /** It hears of what happens from now on. The answer holds the secret, this once. @throws QuotaExceeded `webhooks.limit_reached` */
+  /** It hears of what happens from now on. The answer holds the secret, this once. @throws Forbidden `outbound.refused`, QuotaExceeded `webhooks.limit_reached` */
   create(ctx: OrgContext, { name, url, events }: CreateWebhook): Promise<WebhookWithSecret> {
     const owner = ownedBy(ctx);
+    this.outbound.assertCallable(url);
     return this.db.inOrg(ctx, async (tx) => {
       if ((await this.webhooks.lockedCount(tx, ctx)) >= MAX_WEBHOOKS)
         throw new QuotaExceeded('webhooks.limit_reached', `An organization can have ${MAX_WEBHOOKS} webhooks. Remove one first.`, {
@@ -72,10 +74,11 @@ export class WebhooksService {
    * Honours If-Match. Where it sends, what, and whether at all is its owner's to say, so that nobody's rights serve an address that another
    * chose; every administrator may name it and turn it off. What waits for a webhook that is turned off is not sent; turned on, it hears of
    * what happens from then on.
-   * @throws NotFound `webhooks.not_found`, Forbidden `webhooks.not_the_owner`, Conflict `request.precondition_failed`
+   * @throws NotFound `webhooks.not_found`, Forbidden `webhooks.not_the_owner`, `outbound.refused`, Conflict `request.precondition_failed`
    */
   change(ctx: OrgContext, id: WebhookId, patch: PatchWebhook): Promise<Webhook> {
     const owner = ownedBy(ctx);
+    if (patch.url !== undefined) this.outbound.assertCallable(patch.url);
     return this.db.inOrg(ctx, async (tx) => {
       const before = await this.webhooks.lock(tx, ctx, id);
       assertUnchanged(ctx, before);

@@ -1,6 +1,7 @@
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { INestApplication } from '@nestjs/common';
 import { z } from 'zod';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '@atrium/contracts';
 
 /** JSON Schema 2020-12 of a zod schema; those with `.meta({id})` become named components. */
@@ -67,11 +68,13 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
   return document;
 }
 
-/** Serves /openapi.json and the reference page at /docs, all from this server. The document is made when it is first asked for. */
+/** Serves /openapi.json and the reference page at /docs, where / leads, all from this server. The document is made when it is first asked for. */
 export function serveReference(app: INestApplication, document: () => OpenAPIObject): void {
   SwaggerModule.setup('docs', app, document, {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',
     customSiteTitle: 'Atrium API',
   });
+  // Who opens the address in a browser finds the reference.
+  app.getHttpAdapter().get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect('/docs'));
 }

@@ -100,6 +100,11 @@ export class SafeFetch {
     }
   }
 
+  /** Says at once, before anything is called, that an address may not be. What its name leads to is looked at when it is. @throws Forbidden `outbound.refused` */
+  assertCallable(url: string): void {
+    this.dispatcherFor(readUrl(url));
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.guarded.destroy(), this.trusting.destroy()]);
   }

@@ -19,6 +19,8 @@ afterAll(async () => {
   await model.stop();
 });
 
+/** The application has a tool of its own, so that the model is asked although nothing is found. */
+const TOOL = { type: 'function' as const, function: { name: 'weather' } };
 const contextOf = ({ organization, user }: Person): OrgContext =>
   Object.freeze({
     ...systemContext(organization.id, 'completions-spec'),
@@ -30,7 +32,7 @@ it('cuts readers that take nothing, and gives their places to others', async () 
   const ctx = contextOf(await newOrganization());
   const service = app.get(CompletionsService, { strict: false });
   const open = (signal = new AbortController().signal) =>
-    service.stream(ctx, { model: 'assistant', messages: [{ role: 'user', content: 'Zzyzx?' }], stream: true }, signal);
+    service.stream(ctx, { model: 'assistant', messages: [{ role: 'user', content: 'Zzyzx?' }], tools: [TOOL], stream: true }, signal);
   model.always({ kind: 'endless' });
 
   const slow = await Promise.all(Array.from({ length: 8 }, () => open()));
