@@ -426,6 +426,54 @@ describe('an agent that is mentioned in a channel', () => {
     expect(ground.receiver.received).toHaveLength(1);
   });
 
+  it('knows what was said before in its thread, and is tainted by it', async () => {
+    const agent = await newAgent(owner, {
+      displayName: `Bot${randomUUID().slice(0, 8)}`,
+      tools: ['http_request', 'search'],
+      withoutApproval: ['http_request'],
+    });
+    const channel = await newChannel(agent);
+    const word = `w${randomUUID().slice(0, 8)}`;
+    const source = await newDocument('organization', `The ${word} chair costs ninety.`);
+    const told = () => ground.model.requests.at(-1)?.body?.messages.map(({ content }) => String(content)) ?? [];
+    ground.model.script(call('search', { query: word }), say('A chair costs ninety.'));
+    const root = await write(channel, `@${agent.displayName} what is the ${word} chair?`);
+    await answerTo(root);
+    const reply = (text: string, by = member) =>
+      by.api.post<Message>(`/v1/channels/${channel.id}/messages`, { body: `@${agent.displayName} ${text}`, threadId: root.id });
+    const answers = (count: number) =>
+      eventually('the next answer', async () => {
+        const ended = (await repliesTo(root)).filter(({ clientId, status }) => clientId?.startsWith('answer:') && status !== 'streaming');
+        return ended.length === count && ended[0];
+      });
+
+    ground.model.script(call('http_request', post('/orders')), say('Ordered two.'));
+    await reply('try again with two');
+    const approval = await eventually(
+      'the approval that the taint asks for',
+      async () => (await member.api.get<Page<Approval>>('/v1/approvals', { channelId: channel.id })).data[0],
+    );
+    await member.api.post(`/v1/approvals/${approval.id}/approve`);
+    const second = await answers(2);
+    expect(told()[1]).toContain(`said:\n> @${agent.displayName} what is the ${word} chair?`);
+    expect(told()[1]).toContain(`${agent.displayName} (an agent) said:\n> A chair costs ninety.`);
+    expect(told()[1]).toMatch(/Your task:\n\n@Bot\w+ try again with two$/);
+    expect(second.body).toBe('Ordered two.');
+
+    await member.api.patch(`/v1/documents/${source.id}`, { access: { level: 'private' } });
+    expect(await owner.api.get(`/v1/messages/${second.id}`)).toMatchObject({ status: 'withheld', body: '' });
+    ground.model.script(say('Hm.'));
+    await reply('and what does it cost?');
+    await answers(3);
+    expect(told()[1]).not.toMatch(/ninety|Ordered two/);
+
+    const { key } = await member.api.post<CreatedApiKey>('/v1/api-keys', { name: 'key', scopes: ['messages:write', 'agents:run'] });
+    ground.model.script(say('Hm.'));
+    await reply('and now?', { ...member, api: new Api(key, ground.baseUrl) });
+    await answers(4);
+    expect(told()[1]).toMatch(/^@Bot\w+ and now\?$/);
+  });
+
   it('reads for its answer only what every reader of the channel may read, and its answer goes with its sources', async () => {
     const agent = await newAgent(owner, {
       displayName: `Bot${randomUUID().slice(0, 8)}`,

@@ -184,6 +184,52 @@ describe('with a model', () => {
     expect(fake.requests).toHaveLength(0);
   });
 
+  it('goes on with what was said in the thread, and looks for a short question together with the one before', async () => {
+    const other = await ground.newOrganization('Travel');
+    const bob = await newColleague(other);
+    const london = await newDocument(other, 'organization', 'A hotel in London may cost 210 pounds a night.');
+    await newDocument(other, 'organization', 'A hotel in Paris may cost 180 euros a night.');
+    await newDocument(other, 'organization', 'The caterer Miller delivers lunch to the office every single Tuesday.');
+    const place = await newChannel(other);
+    await other.api.post(`/v1/channels/${place.id}/members`, { id: bob.user.id });
+    const say = (threadId: string, body: string, by = other) =>
+      by.api.post<Message>(`/v1/channels/${place.id}/messages`, { body, threadId });
+    const root = await post(other, place, '@assistant What may a hotel in London cost?');
+    const answered = (count: number) =>
+      eventually('the next answer', async () => {
+        const answers = (await answersTo(other, root)).filter(({ status }) => status !== 'streaming').toReversed();
+        return answers.length === count && answers.at(-1);
+      });
+    const told = () => String(fake.requests.at(-1)?.body?.messages.at(-1)?.content);
+    await answered(1);
+    const gone = await say(root.id, 'Never mind the boss.', bob);
+    await say(root.id, 'It is for me.', bob);
+    await other.api.delete(`/v1/messages/${gone.id}`);
+
+    await say(root.id, '@assistant and in Paris?');
+    await answered(2);
+    const [passages = '', thread = '', question] = told().split(/End of the (?:passages|thread)\.\n\n/);
+    expect(passages).toContain('180 euros');
+    expect(passages).not.toMatch(/What may a hotel|and in Paris/);
+    expect(thread).toMatch(
+      /^Said before in the thread:\n\n.+ said:\n> @assistant What may a hotel in London cost\?\n\nAssistant \(an agent\) said:\n> .*210 pounds/s,
+    );
+    expect(thread).toContain('> It is for me.');
+    expect(thread).not.toMatch(/the boss|and in Paris/);
+    expect(question).toBe('Question: and in Paris?');
+
+    // What an answer before was made of is a source of the next one too; once it is not open to all, the answer is not told again.
+    await say(root.id, '@assistant Who delivers lunch to the office on a Tuesday?');
+    const third = await answered(3);
+    expect(third).toMatchObject({ status: 'complete', citations: [{ quote: expect.stringContaining('Miller') as string }] });
+    await other.api.patch(`/v1/documents/${london.id}`, { access: { level: 'private' } });
+    expect(await bob.api.get(`/v1/messages/${third.id}`)).toMatchObject({ status: 'withheld', body: '' });
+    await say(root.id, '@assistant Which day does the caterer Miller deliver lunch to the office?');
+    await answered(4);
+    expect(told()).toContain('> It is for me.');
+    expect(told()).not.toMatch(/210 pounds|Assistant \(an agent\)/);
+  });
+
   it('withholds from a guest of a channel what was made of documents that guests may not read', async () => {
     const guest = await newColleague(owner, 'guest');
     await owner.api.post(`/v1/channels/${channel.id}/members`, { id: guest.user.id });

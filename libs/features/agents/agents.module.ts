@@ -37,6 +37,7 @@ import { AgentRunRepository } from './run.repository.js';
 import { AgentRunsController } from './runs.controller.js';
 import { AgentRunsQueries } from './runs.queries.js';
 import { AgentRunsService } from './runs.service.js';
+import { ThreadHistories } from './thread-history.js';
 import { ToolsController } from './tools.controller.js';
 import { ToolsQueries } from './tools.queries.js';
 import { TurnRepository } from './turn.repository.js';
@@ -69,6 +70,7 @@ import { TurnRepository } from './turn.repository.js';
     AssistantService,
     AnswerAudience,
     EvidenceSearch,
+    ThreadHistories,
     Answerer,
     AnswerTurns,
     AgentRunner,

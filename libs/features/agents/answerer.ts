@@ -10,12 +10,13 @@ import { AnswerAudience } from './answer-audience.js';
 import { AnswerCitations } from './answer-citations.js';
 import { AnswerText } from './answer-text.js';
 import { MAX_ANSWER_CHARS, NO_MODEL } from './assistant.js';
-import { type Evidence, EvidenceSearch, sourcesOf } from './evidence.js';
+import { type Evidence, EvidenceSearch, onceEach, sourcesOf } from './evidence.js';
 import { quotesOf } from './extractive-answer.js';
 import { inertText } from './inert-text.js';
 import { type MarkedPiece, MarkedText, withoutNumbers } from './marked-text.js';
 import { promptOf } from './prompt.js';
-import { questionOf } from './question.js';
+import { questionInThread, questionOf } from './question.js';
+import { askedBy, type ThreadHistory, ThreadHistories } from './thread-history.js';
 import { NO_FIGURES, type TurnFigures } from './turn.repository.js';
 
 export interface TurnContext {
@@ -51,6 +52,7 @@ export class Answerer {
   constructor(
     private readonly audience: AnswerAudience,
     private readonly evidence: EvidenceSearch,
+    private readonly threads: ThreadHistories,
     private readonly resolvers: ReferenceResolvers,
     private readonly models: Models,
     private readonly answers: AnswersService,
@@ -65,10 +67,11 @@ export class Answerer {
 
   private async written(turn: TurnContext, signal: AbortSignal): Promise<Answer> {
     const audience = await this.audience.of(turn.system, turn.ctx, turn.question.channelId);
-    const evidence = audience ? await this.evidence.find(turn.ctx, audience, turn.question) : [];
+    const history = await this.threads.before(turn.system, turn.question, audience);
+    const evidence = audience ? await this.evidence.find(turn.ctx, audience, soughtIn(turn, history)) : [];
     if (evidence.length === 0) return { status: 'complete', body: SAYS.nothing, citations: [], sources: [], figures: NO_FIGURES };
     const hasModel = await this.models.available(turn.ctx);
-    return hasModel ? this.generated(turn, evidence, signal) : this.quoted(turn, evidence, NO_MODEL);
+    return hasModel ? this.generated(turn, evidence, history, signal) : this.quoted(turn, evidence, NO_MODEL);
   }
 
   private citationsOf({ ctx }: TurnContext, evidence: readonly Evidence[]): AnswerCitations {
@@ -92,15 +95,15 @@ export class Answerer {
     };
   }
 
-  private async generated(turn: TurnContext, evidence: Evidence[], signal: AbortSignal): Promise<Answer> {
-    const sources = sourcesOf(evidence);
+  private async generated(turn: TurnContext, evidence: Evidence[], history: ThreadHistory, signal: AbortSignal): Promise<Answer> {
+    const sources = onceEach([...sourcesOf(evidence), ...history.sources]);
     const place = { orgId: turn.ctx.orgId, channelId: turn.question.channelId, answerId: turn.answerId };
     const save = (text: string) => this.answers.saveProgress(turn.ctx, turn.answerId, text, sources);
     const grants = sources.map((source) => source.grants);
     const writing = new Writing(new AnswerText(place, grants, save, this.live), this.citationsOf(turn, evidence));
     const passages = evidence.map((one) => one.passage);
     const { id: agentId, instructions, model } = turn.agent;
-    const { system, user } = promptOf(questionOf(turn.question.body), passages, instructions);
+    const { system, user } = promptOf(questionOf(turn.question.body), passages, instructions, history.turns);
     let figures = NO_FIGURES;
     const onPaid = (paid: Paid) => (figures = figuresOf(paid));
     const request = { system, messages: [{ role: 'user' as const, content: user }], model, signal };
@@ -145,6 +148,11 @@ export class Answerer {
     const quotes = await quotesOf(evidence, this.citationsOf(turn, evidence));
     return quotes === '' ? reason : `${reason}\n\n${SAYS.meanwhile}\n\n${withoutNumbers(quotes)}`;
   }
+}
+
+/** What is looked for: the question as the thread explains it. */
+function soughtIn({ question, agent }: TurnContext, { turns }: ThreadHistory): Pick<Message, 'id' | 'body'> {
+  return { id: question.id, body: questionInThread(question.body, askedBy(turns, question.author, agent.id)) };
 }
 
 /** The pieces of the model's text on their way into the answer, each marker checked as it comes. */

@@ -69,6 +69,10 @@ function inBody(matches: readonly Match[], passage: Passage): Match[] {
 
 /** What a reader of the answer must be allowed to read: everything that was shown to its writer. */
 export function sourcesOf(evidence: readonly Evidence[]): AnswerSource[] {
-  const sources = evidence.map(({ passage: { kind, subjectId, grants } }): AnswerSource => ({ kind, subjectId, grants }));
-  return [...new Map(sources.map((source) => [subjectKey(source), source])).values()];
+  return onceEach(evidence.map(({ passage: { kind, subjectId, grants } }): AnswerSource => ({ kind, subjectId, grants })));
 }
+
+/** Each source once. */
+export const onceEach = (sources: readonly AnswerSource[]): AnswerSource[] => [
+  ...new Map(sources.map((source) => [subjectKey(source), source])).values(),
+];

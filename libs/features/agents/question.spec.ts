@@ -1,4 +1,4 @@
-import { questionOf, searchTextOf } from './question.js';
+import { questionInThread, questionOf, searchTextOf } from './question.js';
 import { relevant } from './relevance.js';
 
 describe('searchTextOf', () => {
@@ -12,6 +12,17 @@ describe('searchTextOf', () => {
   it('leaves the question to the model as it is', () => {
     expect(questionOf('Hi @assistant,  what is new?')).toBe('Hi , what is new?');
   });
+});
+
+describe('questionInThread', () => {
+  const hotel = '@assistant What may a hotel in London cost?';
+  it.each([
+    ['@assistant and in Paris?', [hotel], `${hotel} @assistant and in Paris?`],
+    ['and in Rome?', [hotel, 'and in Paris?'], `${hotel} and in Rome?`],
+    ['and Rome?', ['London?', 'and Paris?'], 'London? and Rome?'],
+    ['and in Paris?', [], 'and in Paris?'],
+    ['Who signs the contract with the caterer?', [hotel], 'Who signs the contract with the caterer?'],
+  ])('%j after %j → %j', (question, earlier, sought) => expect(questionInThread(question, earlier)).toBe(sought));
 });
 
 describe('relevant', () => {

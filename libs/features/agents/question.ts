@@ -15,6 +15,25 @@ export function searchTextOf(question: string): string {
   return (kept.some((word) => /[\p{L}\p{N}]/u.test(word)) ? kept.join(' ') : asked).slice(0, 4_000);
 }
 
+/** A question of no more words than this, mention and courtesies apart, is short. */
+const SHORT_WORDS = 4;
+
+/**
+ * What evidence for a question in a thread is looked for with. A short one (at most four words beside the mention and courtesies) seldom
+ * says what it is about: it is looked for together with the last question of the same person in the thread that is not short itself, or
+ * else with the first one. `earlier`: what that person asked there before, oldest first.
+ */
+export function questionInThread(question: string, earlier: readonly string[]): string {
+  if (!isShort(question)) return question;
+  const before = earlier.findLast((one) => !isShort(one)) ?? earlier[0];
+  return before === undefined ? question : `${before} ${question}`;
+}
+
+const isShort = (question: string) =>
+  searchTextOf(question)
+    .split(/\s+/)
+    .filter((word) => /[\p{L}\p{N}]/u.test(word)).length <= SHORT_WORDS;
+
 /** What a model is asked: the question without the mention. */
 export const questionOf = (body: string): string =>
   body

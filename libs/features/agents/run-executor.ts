@@ -12,6 +12,7 @@ import { agentRunRequest, type OrgContext, systemContext } from '@atrium/platfor
 import { AgentRepository, type AgentRow, type AgentVersionRow } from './agent.repository.js';
 import { ApprovalsService } from './approvals.service.js';
 import { isRepeatable, needsApproval, taints } from './call-policy.js';
+import { onceEach } from './evidence.js';
 import { AgentRunActor, inNameOf } from './run-actor.js';
 import { callOf, conversationOf, systemOf } from './run-conversation.js';
 import { runTold, stepEnded } from './run-events.js';
@@ -20,6 +21,8 @@ import { AgentRunStarts, RUN_FUNCTION } from './run-starts.js';
 import { AgentRunTexts, type RunText } from './run-text.js';
 import { AgentRunTools, type BoundCall, type CallOutcome } from './run-tools.js';
 import { AgentRunRepository, Fenced, type RunRow, type StepRow } from './run.repository.js';
+import { ThreadHistories } from './thread-history.js';
+import { taskIn } from './thread-text.js';
 
 /** Runs under way in one process; organizations take turns. */
 const CONCURRENCY = 32;
@@ -60,6 +63,7 @@ export class AgentRunExecutor implements OnModuleInit {
     private readonly events: Events,
     private readonly models: Models,
     private readonly texts: AgentRunTexts,
+    private readonly threads: ThreadHistories,
     private readonly agents: AgentRepository,
     private readonly runs: AgentRunRepository,
     private readonly starts: AgentRunStarts,
@@ -146,19 +150,23 @@ export class AgentRunExecutor implements OnModuleInit {
   }
 
   /** Asks the model what is next. */
-  private async ask(turn: Turn, ctx: OrgContext, step: StepRow): Promise<boolean> {
+  private async ask(turn: Turn, ctx: OrgContext, begun: StepRow): Promise<boolean> {
     const { run, agent, version, limits, steps } = turn;
+    const history = await this.threads.ofRun(turn.system, ctx, run);
+    // Whoever wrote it: what a workflow posts in the person's name may be what others wrote.
+    if (history.turns.length > 0) run.tainted = true;
+    const step = { ...begun, sources: onceEach(history.sources) };
     await this.write(turn, step);
     const left = Math.max(1, limits.tokens - run.inputTokens - run.outputTokens);
     const late = AbortSignal.timeout(Math.max(1, (run.deadlineAt?.getTime() ?? 0) - Date.now()));
     const before = steps.filter(({ number }) => number < step.number);
-    const text = await this.texts.open(turn.system, run, turn.fence, step.number, before);
+    const text = await this.texts.open(turn.system, run, turn.fence, step.number, [...before, step]);
     let paid = NOTHING_PAID;
     const caller = { agentId: agent.id, purpose: 'run' as const, onPaid: (sum: Paid) => (paid = sum) };
     try {
       const request = {
         system: systemOf({ displayName: agent.displayName, instructions: version.instructions }),
-        messages: conversationOf(run.prompt, before),
+        messages: conversationOf(taskIn(history.turns, run.prompt), before),
         tools: await this.tools.offers(ctx, run),
         model: version.model,
         maxOutputTokens: left,

@@ -3,9 +3,9 @@ import type { ChannelId, MessageId, OrgId } from '@atrium/contracts';
 import { type AnswerSource, AnswersService } from '@atrium/features/chat';
 import { Db, storable } from '@atrium/platform/db';
 import { LiveBus } from '@atrium/platform/realtime';
-import { subjectKey } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { AnswerGone, AnswerText } from './answer-text.js';
+import { onceEach } from './evidence.js';
 import { inNameOf } from './run-actor.js';
 import { AgentRunRepository, Fenced, type RunRow, type StepRow } from './run.repository.js';
 
@@ -95,7 +95,7 @@ export class RunText {
   }
 }
 
-/** What the calls of a run have read, each once. */
+/** What a run has read by its calls, and of its thread, each once. */
 export function sourcesRead(steps: readonly StepRow[]): AnswerSource[] {
-  return [...new Map(steps.flatMap((step) => step.sources).map((source) => [subjectKey(source), source])).values()];
+  return onceEach(steps.flatMap((step) => step.sources));
 }

@@ -28,7 +28,7 @@ export interface StepRow {
   tool: string | null;
   arguments: Json;
   output: Json;
-  /** What the output was made of, when it may become part of an answer to many readers. */
+  /** What the output was made of, or what the model was shown of the thread, when it may become part of an answer to many readers. */
   sources: AnswerSource[];
   approvalId: string | null;
   failureCode: string | null;

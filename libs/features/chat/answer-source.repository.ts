@@ -29,17 +29,24 @@ export class AnswerSourceRepository {
 
   /** By message, of those that have sources: the grants that each has now, none of one that is gone. */
   async requires(tx: Tx, ctx: OrgContext, messageIds: string[]): Promise<Map<string, string[][]>> {
-    const requires = new Map<string, string[][]>();
-    if (messageIds.length === 0) return requires;
+    const sources = await this.ofMessages(tx, ctx, messageIds);
+    return new Map([...sources].map(([messageId, own]) => [messageId, own.map(({ grants }) => grants)]));
+  }
+
+  /** The same as `requires`, with what the sources are. */
+  async ofMessages(tx: Tx, ctx: OrgContext, messageIds: string[]): Promise<Map<string, AnswerSource[]>> {
+    const sources = new Map<string, AnswerSource[]>();
+    if (messageIds.length === 0) return sources;
     const rows = await tx.messageSource.findMany({
       where: { orgId: ctx.orgId, messageId: { in: messageIds } },
       orderBy: { ordinal: 'asc' },
     });
     const present = await this.index.grantsOf(tx, ctx, rows);
-    for (const row of rows) {
-      requires.set(row.messageId, [...(requires.get(row.messageId) ?? []), present.get(subjectKey(row)) ?? []]);
+    for (const { messageId, kind, subjectId } of rows) {
+      const source = { kind, subjectId, grants: present.get(subjectKey({ kind, subjectId })) ?? [] };
+      sources.set(messageId, [...(sources.get(messageId) ?? []), source]);
     }
-    return requires;
+    return sources;
   }
 
   /** The same sources with the grants of now, none of one that is gone or hidden. */

@@ -6,7 +6,7 @@ import { decodeCursor, listed, pageOf } from '@atrium/platform/http';
 import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
 import { AnswerSourceRepository } from './answer-source.repository.js';
 import { ChannelRepository } from './channel.repository.js';
-import { asMessageNotFound, authorOf, messageNotFound, type MessageRow, messageView } from './message.js';
+import { type AnswerSource, asMessageNotFound, authorOf, messageNotFound, type MessageRow, messageView } from './message.js';
 import { type MessageRange, MessageRepository } from './message.repository.js';
 import { Withholding } from './withholding.js';
 
@@ -15,6 +15,12 @@ interface Seen {
   rows: MessageRow[];
   requires: Map<string, string[][]>;
   head: number;
+}
+
+/** A message of a thread, and what it was made of when it is an answer: with the grants of now, none of a source that is gone. */
+export interface ThreadTurn {
+  message: Message;
+  sources: AnswerSource[];
 }
 
 /** The reads on messages: only what the caller may read, and answers only to who may read their sources. */
@@ -52,6 +58,21 @@ export class MessagesQueries {
       return this.see(tx, ctx, await this.messages.list(tx, ctx, { threadId: row.threadId ?? row.id }, range));
     });
     return this.page(ctx, seen, query.limit);
+  }
+
+  /**
+   * What was said in the reply's thread before it, oldest first: the message that the thread begins with, and at most `limit` of the replies
+   * nearest to it. Nothing of a message that is no reply. For Atrium itself, which holds back by `sources` what an answer's readers may not read.
+   */
+  async before(system: OrgContext, { threadId, seq }: Pick<Message, 'threadId' | 'seq'>, limit: number): Promise<ThreadTurn[]> {
+    if (threadId === null) return [];
+    const { seen, sources } = await this.db.readInOrg(system, async (tx) => {
+      const replies = await this.messages.list(tx, system, { threadId }, { before: seq, order: 'desc', limit });
+      const rows = [await this.readable(tx, system, threadId), ...replies.toReversed()];
+      const made = await this.sources.ofMessages(tx, system, idsOfAgents(rows));
+      return { seen: { rows, requires: new Map<string, string[][]>(), head: 0 }, sources: made };
+    });
+    return (await this.show(system, seen)).map((message) => ({ message, sources: sources.get(message.id) ?? [] }));
   }
 
   /** @throws NotFound `chat.message_not_found` */
@@ -92,8 +113,7 @@ export class MessagesQueries {
   }
 
   private async see(tx: Tx, ctx: OrgContext, rows: MessageRow[]): Promise<Seen> {
-    const answers = rows.filter((row) => row.authorKind === 'agent').map((row) => row.id);
-    return { rows, requires: await this.sources.requires(tx, ctx, answers), head: await this.events.head(tx, ctx) };
+    return { rows, requires: await this.sources.requires(tx, ctx, idsOfAgents(rows)), head: await this.events.head(tx, ctx) };
   }
 
   private async page(ctx: OrgContext, seen: Seen, limit: number): Promise<Page<Message>> {
@@ -110,6 +130,9 @@ export class MessagesQueries {
     );
   }
 }
+
+/** Only what agents said has sources. */
+const idsOfAgents = (rows: readonly MessageRow[]) => rows.filter((row) => row.authorKind === 'agent').map((row) => row.id);
 
 /** One row more than the page, to know whether there are more. */
 function rangeOf({ before, after, cursor, limit }: MessagesQuery): MessageRange {
