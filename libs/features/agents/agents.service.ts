@@ -37,19 +37,22 @@ export class AgentsService {
    */
   async import(ctx: OrgContext, file: AgentFile): Promise<AgentImport> {
     const known = await this.tools.names(ctx);
-    for (const [at, agent] of file.agents.entries()) assertTools(agent, known, `/agents/${at}`);
     return this.db.inOrg(ctx, async (tx) => {
       const names: AgentImport = { created: [], changed: [], unchanged: [] };
       // In one order, so that two imports at once do not wait for each other.
-      for (const agent of file.agents.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      for (const [at, agent] of [...file.agents.entries()].toSorted(([, a], [, b]) => (a.name < b.name ? -1 : 1))) {
         const there = await this.agents.findByName(tx, ctx, agent.name);
         if (there) {
           const before = await this.agents.lock(tx, ctx, there.id as AgentId);
           assertMayBecome(before, agent.status);
           const after = patched(before, { displayName: agent.name, ...agent }, later(before));
-          names[changesOf(before, after) ? 'changed' : 'unchanged'].push(agent.name);
+          const changes = changesOf(before, after);
+          // A tool that is gone since is no fault of a file that says what is there already.
+          if (changes?.tools || changes?.withoutApproval) assertTools(agent, known, `/agents/${at}`);
+          names[changes ? 'changed' : 'unchanged'].push(agent.name);
           await this.write(tx, ctx, before, after);
         } else {
+          assertTools(agent, known, `/agents/${at}`);
           await this.make(tx, ctx, agent);
           names.created.push(agent.name);
         }
