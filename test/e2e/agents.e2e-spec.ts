@@ -14,6 +14,7 @@ import type {
   Page,
   Problem,
   Task,
+  Unread,
   Workflow,
   WorkflowRun,
 } from '@atrium/contracts';
@@ -412,11 +413,28 @@ describe('an agent that is mentioned in a channel', () => {
     const asking = await eventually('the question in the thread', async () =>
       (await repliesTo(question)).find(({ body }) => body.includes(approval.id)),
     );
+    await owner.api.post(`/v1/channels/${channel.id}/members`, { id: owner.user.id }).catch(() => undefined);
+    const unread = async (by: Person) =>
+      (await by.api.get<Page<Unread>>('/v1/unread')).data.find(({ channelId }) => channelId === channel.id)?.mentions;
+    const mentions = [await unread(member), await unread(owner)];
     await member.api.post(`/v1/approvals/${approval.id}/approve`);
     const answer = await answerTo(question);
+    const settled = await eventually('the question says what was decided', async () => {
+      const now = await member.api.get<Message>(`/v1/messages/${asking.id}`);
+      return now.revision > 1 && now;
+    });
     const { data: runs } = await member.api.get<Page<AgentRunSummary>>('/v1/agent-runs', { agentId: agent.id });
 
-    expect(asking).toMatchObject({ author: { kind: 'agent', id: agent.id }, threadId: question.id });
+    expect(asking).toMatchObject({
+      author: { kind: 'agent', id: agent.id },
+      threadId: question.id,
+      mentions: [{ kind: 'user', id: member.user.id }],
+    });
+    expect(mentions).toEqual([1, 0]);
+    expect(asking.body).toContain('I ask for leave to use http_request with:');
+    expect(asking.body).toContain('"url":"http:// 127.0.0.1');
+    expect(settled).toMatchObject({ revision: 2, mentions: asking.mentions });
+    expect(settled.body).toMatch(new RegExp(`Approval ${approval.id}: approved by .+ on \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC\\.$`));
     expect(answer).toMatchObject({ status: 'complete', threadId: question.id, author: { id: agent.id } });
     expect(answer.body).toBe('Done, see https:// evil.example/x.');
     expect(runs).toMatchObject([

@@ -1,4 +1,4 @@
-import type { CreatedApiKey, Page, Task, Workflow, WorkflowFailures, WorkflowRun } from '@atrium/contracts';
+import type { Channel, CreatedApiKey, Message, Page, Task, Unread, Workflow, WorkflowFailures, WorkflowRun } from '@atrium/contracts';
 import { Api, eventually, newColleague, newOrganization } from '../lib/api.js';
 import { Receiver } from '../lib/receiver.js';
 import { ended, publish, read, start, step, until, waiting } from '../lib/workflows.js';
@@ -236,6 +236,42 @@ describe('an approval', () => {
 
     const late = await ended(owner, await start(owner, workflow, { seconds: 1 }));
     expect(late.failure?.code).toBe('approvals.expired');
+  }, 120_000);
+});
+
+describe('the message of an approval in a channel', () => {
+  it('mentions those who may decide, and says what was decided or that nobody did', async () => {
+    const owner = await newOrganization('Notices');
+    const colleague = await newColleague(owner);
+    const channel = await owner.api.post<Channel>('/v1/channels', { name: 'Orders', kind: 'public' });
+    await owner.api.post(`/v1/channels/${channel.id}/members`, { id: colleague.user.id });
+    const asks = { message: 'May I?', assignees: [colleague.user.id], channelId: channel.id, expiresInSeconds: '${{ input.seconds }}' };
+    const workflow = await publish(owner, 'Ask', { steps: [{ id: 'ask', kind: 'approval', with: asks }] });
+    const notices = async () =>
+      (await owner.api.get<Page<Message>>(`/v1/channels/${channel.id}/messages`)).data.filter(({ body }) => body.startsWith('May I?'));
+
+    const run = await start(owner, workflow, { seconds: 600 });
+    const asking = await eventually('the question', async () => (await notices())[0]);
+    const unread = (await colleague.api.get<Page<Unread>>('/v1/unread')).data.find(({ channelId }) => channelId === channel.id);
+    const { approvalId } = (await until(owner, run, 'the wait', (now) => step(now, 'ask')?.approvalId !== null)).steps[0] ?? {};
+    await colleague.api.post(`/v1/approvals/${approvalId}/reject`);
+    await ended(owner, run);
+    const said = (count: number, what: RegExp) =>
+      eventually('the message says so', async () => {
+        const all = await notices();
+        return all.length === count && what.test(all[0]?.body ?? '') && all[0];
+      });
+    const rejected = await said(1, /: rejected by .+ on .+ UTC\.$/);
+    await ended(owner, await start(owner, workflow, { seconds: 3 }));
+    const expired = await said(2, /: expired on .+ UTC: nobody decided in time\.$/);
+    const third = await start(owner, workflow, { seconds: 600 });
+    await eventually('the third question', async () => (await notices()).length === 3);
+    await owner.api.post(`/v1/workflow-runs/${third.id}/cancel`);
+    const takenBack = await said(3, /: taken back on .+/);
+
+    expect(asking.mentions).toEqual([{ kind: 'user', id: colleague.user.id }]);
+    expect(unread).toMatchObject({ mentions: 1 });
+    for (const message of [rejected, expired, takenBack]) expect(message.revision).toBe(2);
   }, 120_000);
 });
 

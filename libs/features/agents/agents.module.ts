@@ -13,6 +13,7 @@ import { AgentsService } from './agents.service.js';
 import { AnswerAudience } from './answer-audience.js';
 import { AnswerTurns } from './answer-turns.js';
 import { Answerer } from './answerer.js';
+import { ApprovalNotices } from './approval-notices.js';
 import { ApprovalRepository } from './approval.repository.js';
 import { ApprovalTools } from './approval.tools.js';
 import { ApprovalsController } from './approvals.controller.js';
@@ -78,9 +79,10 @@ import { TurnRepository } from './turn.repository.js';
     EmbeddingsService,
     ApprovalRepository,
     ApprovalsService,
+    ApprovalNotices,
     ApprovalsQueries,
     ApprovalTools,
   ],
-  exports: [AgentsQueries, ApprovalsService, AgentRunner, AgentRunsService],
+  exports: [AgentsQueries, ApprovalsService, ApprovalNotices, AgentRunner, AgentRunsService],
 })
 export class AgentsModule {}

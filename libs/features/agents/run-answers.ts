@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { ApprovalId, ChannelId, MessageId } from '@atrium/contracts';
-import { AnswersService, MessagesQueries, MessagesService } from '@atrium/features/chat';
+import { AnswersService, MessagesQueries } from '@atrium/features/chat';
 import { Db } from '@atrium/platform/db';
 import { type LoggedEvent, OnEvent } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
+import { shownCall } from './approval-notice.js';
+import { ApprovalNotices } from './approval-notices.js';
 import { MAX_ANSWER_CHARS } from './assistant.js';
 import { inertText } from './inert-text.js';
 import { AgentRunActor, inNameOf } from './run-actor.js';
@@ -19,7 +21,7 @@ export class AgentRunAnswers {
     private readonly runs: AgentRunRepository,
     private readonly answers: AnswersService,
     private readonly messages: MessagesQueries,
-    private readonly posts: MessagesService,
+    private readonly notices: ApprovalNotices,
     private readonly actor: AgentRunActor,
   ) {}
 
@@ -42,7 +44,10 @@ export class AgentRunAnswers {
     );
   }
 
-  /** One message per approval, whatever is told twice. It names the tool; the arguments only those see who may see the approval. */
+  /**
+   * One message per approval, whatever is told twice. It shows tool and arguments as long as the run has read nothing that not every future
+   * reader may read; after that, and whatever is too long, those see who may see the approval.
+   */
   @OnEvent('agents.run_questions', 'approvals.requested')
   async ask(system: OrgContext, { subject, data }: LoggedEvent): Promise<void> {
     const waiting = (data['approval'] as { subject?: { kind: string; id: string } } | undefined)?.subject;
@@ -57,9 +62,12 @@ export class AgentRunAnswers {
     const question = await unlessRefused(() => this.messages.get(system, questionId as MessageId));
     const ctx = await unlessRefused(() => this.actor.of(system, run));
     if (!question || !ctx) return;
-    const body = `I ask for leave to use ${step.tool}.\n\nApproval ${subject.id}: waiting for a decision.`;
-    const post = { body, threadId: question.threadId ?? question.id, clientId: `approval:${subject.id}` };
-    await unlessRefused(() => this.posts.post(ctx, channelId as ChannelId, post));
+    const isOpen = sourcesRead(steps).length === 0;
+    const text = isOpen
+      ? shownCall(step.tool ?? '', step.arguments)
+      : `I ask for leave to use ${step.tool}. Its arguments stand in the approval.`;
+    const threadId = question.threadId ?? question.id;
+    await unlessRefused(() => this.notices.post(ctx, system, subject.id as ApprovalId, channelId as ChannelId, text, threadId));
   }
 }
 

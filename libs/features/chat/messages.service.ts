@@ -6,7 +6,7 @@ import { NotFound } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import { assertUnchanged } from '@atrium/platform/http';
 import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
-import { assertMember, assertOpen } from './channel.js';
+import { assertMember, assertOpen, type ChannelAccess } from './channel.js';
 import { ChannelMemberRepository } from './channel-member.repository.js';
 import { ChannelRepository } from './channel.repository.js';
 import { mayMention, mentionsIn } from './mentions.js';
@@ -25,7 +25,7 @@ import {
 import { messageDeleted, messageEdited, messagePosted, type ThreadRoot } from './message-events.js';
 import { MessageRepository } from './message.repository.js';
 import { MessageUnits } from './message-units.js';
-import { nameOf, type Names, readerOf } from './reader.js';
+import { keyOf, nameOf, type Names, readerOf } from './reader.js';
 
 /** The commands on messages; how an agent's answer grows and ends is AnswersService's. */
 @Injectable()
@@ -42,11 +42,12 @@ export class MessagesService {
 
   /**
    * Posts a message, or answers the first one of the same author, channel and `clientId`: the locked channel lets only one of many in.
+   * `mentioned` are mentioned beside those whom the text names.
    * @throws NotFound `chat.channel_not_found`, `chat.thread_not_found`, Forbidden `chat.not_a_member`, Conflict `chat.channel_archived`
    */
-  async post(ctx: OrgContext, channelId: ChannelId, input: PostMessage): Promise<Message> {
+  async post(ctx: OrgContext, channelId: ChannelId, input: PostMessage, mentioned: readonly PrincipalRef[] = []): Promise<Message> {
     const names = await this.namesFor(ctx, channelId, input.body);
-    return this.db.inOrg(ctx, (tx) => this.postIn(tx, ctx, channelId, { ...input, status: 'complete' }, names));
+    return this.db.inOrg(ctx, (tx) => this.postIn(tx, ctx, channelId, { ...input, status: 'complete' }, names, mentioned));
   }
 
   /** `post` within a transaction, with the names that it needs: for answers, which begin `streaming`. */
@@ -56,6 +57,7 @@ export class MessagesService {
     channelId: ChannelId,
     input: PostMessage & { status: 'complete' | 'streaming' },
     names: Names,
+    mentioned: readonly PrincipalRef[] = [],
   ): Promise<Message> {
     const access = await this.channels.lock(tx, ctx, channelId);
     assertMember(access);
@@ -63,7 +65,7 @@ export class MessagesService {
     const first = input.clientId ? await this.messages.findByClientId(tx, ctx, channelId, author, input.clientId) : null;
     if (first) return messageView(first, names);
     assertOpen(access.channel);
-    const row = newMessage(ctx, channelId, author, input, mentionsIn(input.body, names));
+    const row = newMessage(ctx, channelId, author, input, onceEach([...mentionsIn(input.body, names), ...mentioned]));
     const root = row.threadId ? await this.countReply(tx, ctx, row) : null;
     if (input.status === 'complete') await this.units.add(tx, ctx, access.channel, row, nameOf(names, row));
     const { seq } = await this.events.append(tx, ctx, messagePosted(messageView(row, names), root, rightsOfPoster(ctx)));
@@ -88,17 +90,49 @@ export class MessagesService {
       assertOpen(access.channel);
       assertUnchanged(ctx, row);
       if (row.body === body) return messageView(row, names);
-      const at = new Date();
-      const columns = { body, mentions: mentionsIn(body, names), revision: row.revision + 1, editedAt: at, updatedAt: at };
-      await tx.messageRevision.create({
-        data: { orgId: ctx.orgId, messageId: id, revision: row.revision, body: row.body, createdAt: row.editedAt ?? row.createdAt },
-      });
-      const edited = { ...row, ...columns };
-      await this.messages.update(tx, ctx, id, columns);
-      await this.units.put(tx, ctx, access.channel, edited, nameOf(names, edited));
-      await this.events.append(tx, ctx, messageEdited(messageView(edited, names)));
-      return messageView(edited, names);
+      return messageView(await this.replace(tx, ctx, access, row, { body, mentions: mentionsIn(body, names) }, names), names);
     });
+  }
+
+  /**
+   * Changes the text of a notice that was posted in this author's name under this `clientId`, in whatever state its channel is; who is
+   * mentioned stays. Nothing when there is no such message (any more), or when `change` leaves the text as it is. For Atrium itself.
+   */
+  async amend(
+    system: OrgContext,
+    { channelId, author, clientId }: { channelId: ChannelId; author: PrincipalRef; clientId: string },
+    change: (body: string) => string,
+  ): Promise<void> {
+    const names = await this.directory.displayNames(system.orgId, [author]);
+    await this.db.inOrg(system, async (tx) => {
+      const found = await this.messages.findByClientId(tx, system, channelId, author, clientId);
+      if (!found) return;
+      const { access, row } = await this.lock(tx, system, channelId, found.id as MessageId);
+      const body = change(row.body);
+      if (row.deletedAt || row.body === body) return;
+      await this.replace(tx, system, access, row, { body, mentions: row.mentions as PrincipalRef[] }, names);
+    });
+  }
+
+  /** Another text of a locked message; the one before becomes a revision. */
+  private async replace(
+    tx: Tx,
+    ctx: OrgContext,
+    { channel }: ChannelAccess,
+    row: MessageRow,
+    changed: { body: string; mentions: PrincipalRef[] },
+    names: Names,
+  ): Promise<MessageRow> {
+    const at = new Date();
+    const columns = { ...changed, revision: row.revision + 1, editedAt: at, updatedAt: at };
+    await tx.messageRevision.create({
+      data: { orgId: ctx.orgId, messageId: row.id, revision: row.revision, body: row.body, createdAt: row.editedAt ?? row.createdAt },
+    });
+    const edited = { ...row, ...columns };
+    await this.messages.update(tx, ctx, row.id, columns);
+    await this.units.put(tx, ctx, channel, edited, nameOf(names, edited));
+    await this.events.append(tx, ctx, messageEdited(messageView(edited, names)));
+    return edited;
   }
 
   /**
@@ -187,6 +221,8 @@ function newMessage(
     deletedAt: null,
   };
 }
+
+const onceEach = (refs: readonly PrincipalRef[]): PrincipalRef[] => [...new Map(refs.map((ref) => [keyOf(ref), ref])).values()];
 
 /** What an agent that the message mentions may do in the poster's name: what our own work posts starts no more work. */
 const rightsOfPoster = ({ credential, permissions }: OrgContext): Permission[] => (credential === null ? [] : [...permissions]);

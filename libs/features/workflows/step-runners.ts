@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { ChannelId, UserId, WorkflowId } from '@atrium/contracts';
-import { AgentRunner, AgentRunsService, ApprovalsService, ASSISTANT } from '@atrium/features/agents';
-import { MessagesService } from '@atrium/features/chat';
+import type { ApprovalId, ChannelId, UserId, WorkflowId } from '@atrium/contracts';
+import { AgentRunner, AgentRunsService, ApprovalNotices, ApprovalsService, ASSISTANT } from '@atrium/features/agents';
 import { Db, type Tx } from '@atrium/platform/db';
 import { DomainError, NotFound, Unavailable } from '@atrium/platform/errors';
 import { canonicalJson } from '@atrium/platform/events';
 import { SafeFetch } from '@atrium/platform/http';
 import { ToolRegistry } from '@atrium/platform/tools';
-import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
+import { type OrgContext, PrincipalDirectory, systemContext } from '@atrium/platform/tenancy';
 import type { JsonValue } from './expressions/language.js';
 import type { StepRow } from './run-plan.js';
 import { type RunRow, RunRepository } from './run.repository.js';
@@ -61,7 +60,7 @@ export class StepRunners {
     private readonly agentRuns: AgentRunsService,
     private readonly outbound: SafeFetch,
     private readonly approvals: ApprovalsService,
-    private readonly messages: MessagesService,
+    private readonly notices: ApprovalNotices,
     private readonly directory: PrincipalDirectory,
     private readonly runs: RunRepository,
     private readonly starts: RunStarts,
@@ -198,6 +197,7 @@ export class StepRunners {
       if (channelId && !this.announced.has(approvalId)) await this.announce(await actor(), channelId as ChannelId, approvalId, message);
       return null;
     }
+    if (channelId) await this.notices.settle(systemContext(ctx.orgId, ctx.requestId), approvalId as ApprovalId);
     return {
       status: 'succeeded',
       within: async (tx) => {
@@ -215,8 +215,7 @@ export class StepRunners {
 
   /** A message of the starter, one per approval whatever is repeated. */
   private async announce(ctx: OrgContext, channelId: ChannelId, approvalId: string, message: string): Promise<void> {
-    const body = `${message}\n\nApproval ${approvalId}: waiting for a decision.`;
-    await this.messages.post(ctx, channelId, { body, clientId: `approval:${approvalId}` });
+    await this.notices.post(ctx, systemContext(ctx.orgId, ctx.requestId), approvalId as ApprovalId, channelId, message);
     this.announced.add(approvalId);
     if (this.announced.size > 10_000) this.announced.clear();
   }
