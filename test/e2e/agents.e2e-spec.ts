@@ -401,7 +401,7 @@ describe('an agent that is mentioned in a channel', () => {
     const channel = await newChannel(agent);
     ground.model.script(
       call('memory_add', { content: 'Acme pays late.' }),
-      call('http_request', post('/orders')),
+      call('http_request', { ...post('/orders'), body: { chairs: 3 } }),
       say('Done, see https://evil.example/x.'),
     );
 
@@ -441,7 +441,7 @@ describe('an agent that is mentioned in a channel', () => {
       { trigger: 'mention', channelId: channel.id, answerId: answer.id, startedBy: member.user.id, status: 'succeeded' },
     ]);
     expect(await repliesTo(question)).toHaveLength(2);
-    expect(ground.receiver.received).toHaveLength(1);
+    expect(ground.receiver.received).toMatchObject([{ body: '{"chairs":3}', headers: { 'content-type': 'application/json' } }]);
   });
 
   it('knows what was said before in its thread, and is tainted by it', async () => {

@@ -10,6 +10,7 @@ import { SafeFetch } from '@atrium/platform/http';
 import { ToolRegistry } from '@atrium/platform/tools';
 import { type OrgContext, PrincipalDirectory, systemContext } from '@atrium/platform/tenancy';
 import type { JsonValue } from './expressions/language.js';
+import { httpCall } from './http-call.js';
 import type { StepRow } from './run-plan.js';
 import { type RunRow, RunRepository } from './run.repository.js';
 import { RunStarts } from './run-starts.js';
@@ -137,13 +138,9 @@ export class StepRunners {
 
   private async http({ input, key, timeoutSeconds, signal }: StepCall): Promise<Outcome> {
     const { method, url, headers, body } = stepInput('http', input);
-    const own = Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'idempotency-key'));
-    const asJson = body !== undefined && body !== null && typeof body !== 'string';
-    const hasType = Object.keys(own).some((name) => name.toLowerCase() === 'content-type');
     const response = await this.outbound.fetch(url, {
       method,
-      headers: { ...(asJson && !hasType ? { 'content-type': 'application/json' } : {}), ...own, 'idempotency-key': key },
-      ...(body === undefined || body === null ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...httpCall(headers, body, key),
       maxBytes: MAX_ANSWER_BYTES,
       timeoutMs: (timeoutSeconds ?? SECONDS.http) * 1_000,
       signal,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { StartRun, WorkflowId, WorkflowRun, WorkflowRunId } from '@atrium/contracts';
 import { SafeFetch } from '@atrium/platform/http';
 import { ToolRegistry } from '@atrium/platform/tools';
+import { httpCall } from './http-call.js';
 import { RunsQueries } from './runs.queries.js';
 import { RunsService } from './runs.service.js';
 
@@ -44,18 +45,20 @@ export class WorkflowTools implements OnModuleInit {
         method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET'),
         url: z.string().min(1).max(8_000),
         headers: z.record(z.string().min(1).max(200), z.string().max(8_000)).default({}),
-        body: z.string().max(100_000).optional(),
+        body: z
+          .json()
+          .refine((body) => JSON.stringify(body).length <= 100_000, 'must be at most 100,000 characters')
+          .optional()
+          .describe('Text as it is; any other value is sent as JSON, with its content-type.'),
       }),
       output: z.strictObject({ status: z.int(), contentType: z.string(), body: z.string() }),
       permission: 'workflows:run',
       effects: ['sends_out', 'reads_untrusted'],
       run: async (ctx, { url, body, headers, method }) => {
-        const key: Record<string, string> = ctx.idempotency ? { 'idempotency-key': ctx.idempotency.key } : {};
         const answer = await this.outbound.fetch(url, {
           method,
-          headers: { ...headers, ...key },
+          ...httpCall(headers, body, ctx.idempotency?.key ?? null),
           maxBytes: MAX_ANSWER_BYTES,
-          ...(body === undefined ? {} : { body }),
         });
         return { status: answer.status, contentType: answer.headers['content-type'] ?? '', body: answer.body.toString('utf8') };
       },
