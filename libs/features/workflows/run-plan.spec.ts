@@ -1,6 +1,6 @@
 import { WorkflowDefinition, type WorkflowStep } from '@atrium/contracts';
 import { backoffMs, isComplete, nextSteps, type StepRow, toCompensate } from './run-plan.js';
-import { expressionsOf, orderFaults } from './workflow-definition.js';
+import { expressionsOf, orderFaults, referenceFaults } from './workflow-definition.js';
 
 const wait = { kind: 'wait', with: { seconds: 1 } };
 const define = (...steps: object[]) => WorkflowDefinition.parse({ steps: steps.map((step) => ({ ...wait, ...step })) });
@@ -46,6 +46,16 @@ describe('a definition', () => {
     ],
   ])('with %s is refused, place by place', (_what, definition, pointers) => {
     expect(orderFaults(definition).map(({ pointer }) => pointer)).toEqual(pointers);
+  });
+
+  it('must speak of steps that are there', () => {
+    const steps = (output: string) => ({
+      ...define({ id: 'a' }, { id: 'b', needs: ['a'], when: 'steps.a.status == "x"' }),
+      output: { said: output },
+    });
+    expect(referenceFaults(steps('${{ steps.zz.output + "steps.no" + \'steps.no\' + my.steps.no }} and ${{ steps.a.output }}'))).toEqual([
+      { pointer: '/output/said', message: 'there is no step zz' },
+    ]);
   });
 
   it('names the place of each of its expressions', () => {

@@ -54,6 +54,17 @@ export function expressionsOf(definition: WorkflowDefinition): { pointer: string
   return [...ofSteps, ...ofTriggers, ...expressionsIn(definition.output, '/output')];
 }
 
+/** Expressions that speak of a step that is not there, by its name; pointers into the definition. */
+export function referenceFaults(definition: WorkflowDefinition): Place[] {
+  const known = new Set(definition.steps.map(({ id }) => id));
+  return expressionsOf(definition).flatMap(({ pointer, source }) =>
+    // What stands between quotes is text.
+    [...source.replace(/"[^"]*"|'[^']*'/g, '""').matchAll(/(?<![\w.])steps\.(\w+)/g)]
+      .filter(([, id = '']) => !known.has(id))
+      .map(([, id]) => ({ pointer, message: `there is no step ${id}` })),
+  );
+}
+
 /** The expression itself, whether or not it stands in `${{ }}`. */
 export function bare(source: string): string {
   return /^\s*\$\{\{([\s\S]*)\}\}\s*$/.exec(source)?.[1]?.trim() ?? source;

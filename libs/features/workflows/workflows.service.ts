@@ -8,7 +8,7 @@ import { assertUnchanged } from '@atrium/platform/http';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
 import { Expressions } from './expressions/expressions.js';
 import { later } from './task.js';
-import { expressionsOf, orderFaults } from './workflow-definition.js';
+import { expressionsOf, orderFaults, referenceFaults } from './workflow-definition.js';
 import { workflowTold } from './workflow-events.js';
 import { type VersionRow, WorkflowRepository, type WorkflowRow } from './workflow.repository.js';
 
@@ -95,7 +95,11 @@ export class WorkflowsService {
   /** @throws Invalid `workflows.invalid_definition` with the place of each fault */
   private async checked(ctx: OrgContext, given: WorkflowDefinition): Promise<WorkflowDefinition> {
     const definition = storable(given) as unknown as WorkflowDefinition;
-    const places = [...orderFaults(definition), ...(await this.expressions.check(ctx.orgId, expressionsOf(definition), definition.input))];
+    const places = [
+      ...orderFaults(definition),
+      ...referenceFaults(definition),
+      ...(await this.expressions.check(ctx.orgId, expressionsOf(definition), definition.input)),
+    ];
     if (places.length === 0) return definition;
     throw new Invalid('workflows.invalid_definition', 'The definition cannot run as it is.', {
       places: places.slice(0, 50).map(({ pointer, message }) => ({ pointer: `/definition${pointer}`, message })),
