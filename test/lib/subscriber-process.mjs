@@ -24,5 +24,5 @@ OnEvent(subscriber, 'documents.uploaded')(Probe.prototype, 'hear', Object.getOwn
 const metrics = new Metrics();
 const log = new Log('silent');
 const db = new Db({ appUrl, systemUrl, poolSize: 2, cipher: new Cipher(Buffer.alloc(32)), log, metrics });
-new Dispatcher(db, new Events(metrics), log, { getProviders: () => [{ instance: new Probe() }] }).onApplicationBootstrap();
+new Dispatcher(db, new Events(metrics), log, { getProviders: () => [{ instance: new Probe() }] }, metrics).onApplicationBootstrap();
 process.on('disconnect', () => process.exit(0));

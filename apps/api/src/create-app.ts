@@ -5,7 +5,8 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { type Config, VERSION } from '@atrium/platform/config';
 import { assertBootable, BootRefused, type Database, Db } from '@atrium/platform/db';
 import { Durable, Reaper } from '@atrium/platform/durable';
-import { headerTimeouts, measureRequests, openApiDocument, prepareEdge, refuseUrl, serveReference } from '@atrium/platform/http';
+import { Dispatcher } from '@atrium/platform/events';
+import { headerTimeouts, Health, measureRequests, openApiDocument, prepareEdge, refuseUrl, serveReference } from '@atrium/platform/http';
 import { Log, Metrics } from '@atrium/platform/observability';
 import { undeclaredRoutes } from '@atrium/platform/tenancy';
 import { AppModule } from './app.module.js';
@@ -35,6 +36,8 @@ export async function createApp(config: Config, database: Database, log: Log): P
     await prepareEdge(app, config);
     measureRequests(app.getHttpAdapter().getInstance(), app.get(Metrics), log);
     serveReference(app, () => openApiDocument(app, VERSION));
+    // Which subscribers could not take how many events.
+    app.get(Health).register('events', () => app.get(Dispatcher).setAside);
     await app.init();
     const undeclared = undeclaredRoutes(app);
     if (undeclared.length > 0)

@@ -79,6 +79,7 @@ export const EXTRA_POLICIES = [
   'agent_runs.sweep atrium_system r',
   'api_keys.identity atrium_identity r',
   'event_cursors.relay atrium_system r',
+  'event_failures.relay atrium_system r',
   'event_heads.relay atrium_system r',
   'event_seals.sealer atrium_system r',
   'idempotency_keys.sweep atrium_system *',

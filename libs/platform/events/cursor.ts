@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { OrgId } from '@atrium/contracts';
 import type { Tx } from '@atrium/platform/db';
+import { keepAside } from './aside.js';
 
 /** A process that works on a batch is believed dead after so long without a sign. */
 const HOLD_SECONDS = 10;
@@ -67,10 +68,12 @@ export async function retryCursor(tx: Tx, hold: Hold, seq: number, failure: stri
   return waits === 0 && setAside(tx, hold, seq, failure);
 }
 
-/** Moves past the event and keeps it in event_failures. False, and nothing is changed, when another process has taken the cursor over. */
-export async function setAside(tx: Tx, hold: Hold, seq: number, failure: string): Promise<boolean> {
+/**
+ * Moves past the event and keeps it in event_failures; without a failure it ended its process each time. False, and nothing is changed, when another
+ * process has taken the cursor over.
+ */
+export async function setAside(tx: Tx, hold: Hold, seq: number, failure: string | null): Promise<boolean> {
   if (!(await moveCursor(tx, hold, seq, true))) return false;
-  await tx.$executeRaw`INSERT INTO event_failures (org_id, id, subscriber, seq, failure)
-    VALUES (${hold.orgId}::uuid, ${uuidv7()}::uuid, ${hold.subscriber}, ${seq}, ${failure}) ON CONFLICT DO NOTHING`;
+  await keepAside(tx, hold.orgId, hold.subscriber, seq, failure);
   return true;
 }

@@ -33,11 +33,16 @@ class Probe {
 
 /** Every process has its own events, dispatcher and subscribers; what they share is the database. */
 class Process {
-  readonly events = new Events(new Metrics());
+  readonly metrics = new Metrics();
+  readonly events = new Events(this.metrics);
   readonly probe = new Probe();
-  private readonly dispatcher = new Dispatcher(own.db, this.events, new Log('fatal'), {
-    getProviders: () => [{ instance: this.probe }],
-  } as unknown as DiscoveryService);
+  readonly dispatcher = new Dispatcher(
+    own.db,
+    this.events,
+    new Log('fatal'),
+    { getProviders: () => [{ instance: this.probe }] } as unknown as DiscoveryService,
+    this.metrics,
+  );
 
   start(): this {
     this.dispatcher.onApplicationBootstrap();
@@ -63,7 +68,11 @@ const newProcess = () => {
   processes.push(one);
   return one;
 };
-afterEach(async () => void (await Promise.all(processes.splice(0).map((one) => one.stop()))));
+afterEach(async () => {
+  await Promise.all(processes.splice(0).map((one) => one.stop()));
+  // No later test hears what this one set aside.
+  await asSuperuser('DELETE FROM event_failures', []);
+});
 
 async function newLog(): Promise<OrgId> {
   const orgId = randomUUID() as OrgId;
@@ -90,6 +99,30 @@ const cursorOf = async (orgId: OrgId): Promise<Cursor | undefined> =>
 /** As if the time had passed that a subscriber waits for its next try. */
 const passWait = (orgId: OrgId) =>
   asSuperuser('UPDATE event_cursors SET retry_at = now() WHERE org_id = $1 AND holder IS NULL AND retry_at > now()', [orgId]);
+/** As if the pause were over after which an event that was set aside is tried again, or the time for which whoever tries it is believed alive. */
+const passPause = (orgId: OrgId) =>
+  asSuperuser('UPDATE event_failures SET retry_at = now() WHERE org_id = $1 AND retry_at IS NOT NULL', [orgId]);
+interface Failure {
+  failure: string;
+  attempts: number;
+  deaths: number;
+  pause: number | null;
+}
+const failureOf = async (orgId: OrgId): Promise<Failure | undefined> =>
+  (
+    await asSuperuser<Failure>(
+      'SELECT failure, attempts, deaths, round(extract(epoch FROM retry_at - now()) / 60)::int AS pause FROM event_failures WHERE org_id = $1',
+      [orgId],
+    )
+  )[0];
+/** Until the event that fails is set aside, and what follows it is heard. */
+async function untilAside(orgId: OrgId, probe: Probe, last: number): Promise<void> {
+  await eventually('the rest is heard', async () => {
+    await passWait(orgId);
+    return probe.heard.at(-1) === last;
+  });
+  await eventually('the cursor is at the head', atHead(orgId));
+}
 /** As if the time had passed for which the cursor is held: whoever holds it is believed dead. */
 const passHold = (orgId: OrgId) =>
   asSuperuser('UPDATE event_cursors SET retry_at = now() WHERE org_id = $1 AND holder IS NOT NULL', [orgId]);
@@ -126,16 +159,72 @@ it('tries an event that fails again without repeating what came before it, sets 
     Array.from({ length: 5 }, () => 'documents.uploaded' as const),
   );
 
-  await eventually('the rest is heard', async () => {
-    await passWait(orgId);
-    return probe.heard.at(-1) === 5;
-  });
+  await untilAside(orgId, probe, 5);
 
-  await eventually('the cursor is at the head', atHead(orgId));
   expect(probe.heard).toEqual([1, 2, ...Array.from({ length: 8 }, () => 3), 4, 5]);
   const failures = await asSuperuser('SELECT subscriber, seq, failure FROM event_failures WHERE org_id = $1', [orgId]);
   expect(failures).toEqual([{ subscriber: SUBSCRIBER, seq: '3', failure: 'poison' }]);
   expect(await cursorOf(orgId)).toMatchObject({ attempts: 0 });
+});
+
+it('tries again by itself what was set aside, with a growing pause, until it is heard, and counts it meanwhile', async () => {
+  const orgId = await newLog();
+  const one = newProcess().start();
+  const { probe } = one;
+  const counted = async () => (await one.metrics.setAside.get()).values.find(({ labels }) => labels.subscriber === SUBSCRIBER)?.value ?? 0;
+  probe.hearing = ({ seq }) => (seq === 1 ? Promise.reject(new Error('away')) : Promise.resolve());
+  await newProcess().append(orgId, ['documents.uploaded', 'documents.uploaded']);
+  await untilAside(orgId, probe, 2);
+  expect(await failureOf(orgId)).toEqual({ failure: 'away', attempts: 0, deaths: 0, pause: 1 });
+  await eventually('it is counted', async () => (await counted()) === 1 && one.dispatcher.setAside[SUBSCRIBER] === 1);
+
+  for (const [attempts, pause] of [
+    [1, 2],
+    [2, 4],
+  ] as const) {
+    await passPause(orgId);
+    await eventually('it is tried again', async () => {
+      const failure = await failureOf(orgId);
+      return failure?.attempts === attempts && failure.pause === pause;
+    });
+  }
+  await asSuperuser('UPDATE event_failures SET attempts = 1000 WHERE org_id = $1', [orgId]);
+  await passPause(orgId);
+  await eventually('the pause has an end', async () => (await failureOf(orgId))?.pause === 60);
+
+  await one.append(orgId, ['documents.uploaded']);
+  await eventually('it holds up nothing', async () => probe.heard.at(-1) === 3);
+  probe.hearing = () => Promise.resolve();
+  await passPause(orgId);
+  await eventually('it is set aside no more', async () => (await failureOf(orgId)) === undefined);
+  expect(probe.heard.slice(-2)).toEqual([3, 1]);
+  await eventually('it is counted no more', async () => (await counted()) === 0);
+});
+
+it('leaves to a person what was set aside and then ends its process', async () => {
+  const orgId = await newLog();
+  await newProcess().append(orgId, ['documents.uploaded', 'documents.uploaded']);
+  await asSuperuser('INSERT INTO event_cursors (org_id, subscriber, seq) VALUES ($1, $2, 2)', [orgId, SUBSCRIBER]);
+  await asSuperuser(
+    `INSERT INTO event_failures (org_id, id, subscriber, seq, failure, retry_at) VALUES ($1, gen_random_uuid(), $2, 1, 'away', now())`,
+    [orgId, SUBSCRIBER],
+  );
+
+  for (const deaths of [1, 2, 3]) {
+    expect(await life(orgId, 1, 2)).toEqual({ heard: [1], signal: 'SIGKILL' });
+    await passPause(orgId);
+    const witness = newProcess().start();
+    await eventually('its end is noticed', async () => (await failureOf(orgId))?.deaths === deaths);
+    expect(witness.probe.heard).toEqual([]);
+    await witness.stop();
+    if (deaths < 3) await passPause(orgId);
+  }
+
+  expect(await failureOf(orgId)).toEqual({ failure: 'The process ended each time.', attempts: 3, deaths: 3, pause: null });
+  await asSuperuser('UPDATE event_failures SET retry_at = now() WHERE org_id = $1', [orgId]);
+  const healed = newProcess().start();
+  await eventually('it is set aside no more', async () => (await failureOf(orgId)) === undefined);
+  expect(healed.probe.heard).toEqual([1]);
 });
 
 it('takes over from a process that died with a batch in hand', async () => {

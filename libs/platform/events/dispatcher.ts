@@ -3,10 +3,11 @@ import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { v7 as uuidv7 } from 'uuid';
 import type { OrgId } from '@atrium/contracts';
-import { Db } from '@atrium/platform/db';
+import { Db, type Tx } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
-import { Log } from '@atrium/platform/observability';
+import { Log, Metrics } from '@atrium/platform/observability';
 import { INSTANCE_ORG, type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { type AsideHold, endAside, holdAside, listAside, retryAside, takeAside } from './aside.js';
 import { type Hold, holdCursor, keepCursor, MAX_ATTEMPTS, moveCursor, retryCursor, setAside } from './cursor.js';
 import type { LoggedEvent } from './event.js';
 import { Events } from './events.js';
@@ -25,6 +26,9 @@ const BATCH = 100;
 const SIGN_MS = 2_000;
 /** Organizations that one sweep brings up to date; the others are next second's. */
 const SWEPT = 200;
+
+/** Organizations and subscribers for which one process tries again at once what was set aside. */
+const TRIED_AGAIN = 4;
 
 interface Try {
   event: LoggedEvent;
@@ -47,6 +51,9 @@ interface Batch {
  * A try is counted when the cursor is taken, before the event is heard: one that ends the process is given up like one that throws. What a
  * dead process had in hand is heard one by one, the cursor moved after each, so that the event that kills is known. Handlers have
  * transactions of their own, so what was heard and not yet moved past is heard again: they are idempotent.
+ *
+ * An event that was set aside holds up nothing, but is not given up: it is tried again with a growing pause, beside the others and out of
+ * their order, for as long as it fails by an error. One that ends its process is tried again only by hand.
  */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -58,6 +65,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private sweeping: Promise<void> = Promise.resolve();
   /** The organization after which the next sweep goes on, when the last one did not come round. */
   private swept: OrgId = INSTANCE_ORG;
+  private aside: Record<string, number> = {};
   private unlisten: () => void = () => undefined;
 
   constructor(
@@ -65,7 +73,13 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly events: Events,
     private readonly log: Log,
     private readonly discovery: DiscoveryService,
+    private readonly metrics: Metrics,
   ) {}
+
+  /** How many events are set aside, by subscriber, as of the last sweep: of all organizations and processes. */
+  get setAside(): Readonly<Record<string, number>> {
+    return this.aside;
+  }
 
   onApplicationBootstrap(): void {
     this.discover();
@@ -105,15 +119,18 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** One run at a time per organization and subscriber in this process; a nudge during a run causes one more. */
   private start(orgId: OrgId, subscriber: Subscriber): void {
-    const key = `${orgId}|${subscriber.name}`;
+    this.run(`${orgId}|${subscriber.name}`, orgId, subscriber, () => this.work(orgId, subscriber));
+  }
+
+  private run(key: string, orgId: OrgId, subscriber: Subscriber, work: () => Promise<void>): void {
     if (this.stopped) return;
     if (this.running.has(key)) {
       this.again.add(key);
       return;
     }
-    const run = this.work(orgId, subscriber)
+    const run = work()
       .catch((error: unknown) => this.tell('a subscriber could not be served', error, { subscriber: subscriber.name, orgId }))
-      .finally(() => this.rest(key, () => this.start(orgId, subscriber)));
+      .finally(() => this.rest(key, () => this.run(key, orgId, subscriber, work)));
     this.running.set(key, run);
   }
 
@@ -176,26 +193,48 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private async isBehind(ctx: OrgContext, subscriber: Subscriber, hold: Hold, { event, first }: Try): Promise<boolean> {
     const fields = { subscriber: subscriber.name, orgId: ctx.orgId, seq: event.seq };
     if (first && hold.attempts > MAX_ATTEMPTS) {
-      this.log.error('an event ended the process each time it was heard; it is set aside', fields);
-      return this.db.inOrg(ctx, (tx) => setAside(tx, hold, event.seq, 'The process ended each time.'));
+      this.log.error('an event ended the process each time it was heard; it is set aside until somebody has looked', fields);
+      return this.db.inOrg(ctx, (tx) => setAside(tx, hold, event.seq, null));
     }
     try {
-      await this.hear(ctx, subscriber, hold, event);
+      await this.hear(ctx, subscriber, event, (tx) => keepCursor(tx, hold));
       return true;
     } catch (error) {
       this.tell('a subscriber failed', error, fields);
-      const failure = error instanceof Error ? error.message.slice(0, 500) : 'unknown';
-      return this.db.inOrg(ctx, async (tx) => {
+      const aside = await this.db.inOrg(ctx, async (tx) => {
         if (!first && !(await moveCursor(tx, hold, event.seq - 1, true))) return false;
-        return retryCursor(tx, hold, event.seq, failure);
+        return retryCursor(tx, hold, event.seq, failureOf(error));
       });
+      if (aside) this.log.error('an event failed its subscriber too often; it is set aside, and tried again by itself', fields);
+      return aside;
+    }
+  }
+
+  /** Tries what is due of that which was set aside. */
+  private async workAside(orgId: OrgId, subscriber: Subscriber): Promise<void> {
+    const ctx = systemContext(orgId, `event-${uuidv7()}`);
+    const take = () => (this.stopped ? null : this.db.inOrg(ctx, (tx) => takeAside(tx, orgId, subscriber.name)));
+    for (let hold = await take(); hold; hold = await take()) await this.tryAgain(ctx, subscriber, hold);
+  }
+
+  private async tryAgain(ctx: OrgContext, subscriber: Subscriber, hold: AsideHold): Promise<void> {
+    const fields = { subscriber: subscriber.name, orgId: ctx.orgId, seq: hold.seq, attempt: hold.attempts };
+    try {
+      const [event] = await this.db.readInOrg(ctx, (tx) => this.events.after(tx, ctx, hold.seq - 1, 1));
+      // What is in the log no more, or no longer for this subscriber, is nothing to hear.
+      if (event?.seq === hold.seq && wants(subscriber, event)) await this.hear(ctx, subscriber, event, (tx) => holdAside(tx, hold));
+      await this.db.inOrg(ctx, (tx) => endAside(tx, hold));
+      this.log.info('an event that was set aside was heard', fields);
+    } catch (error) {
+      this.tell('a subscriber failed once more with an event that was set aside', error, fields);
+      await this.db.inOrg(ctx, (tx) => retryAside(tx, hold, failureOf(error)));
     }
   }
 
   /** Says now and then that this process lives while the subscriber takes its time. */
-  private async hear(ctx: OrgContext, subscriber: Subscriber, hold: Hold, event: LoggedEvent): Promise<void> {
+  private async hear(ctx: OrgContext, subscriber: Subscriber, event: LoggedEvent, keep: (tx: Tx) => Promise<void>): Promise<void> {
     let said = Promise.resolve();
-    const say = () => this.db.inOrg(ctx, (tx) => keepCursor(tx, hold));
+    const say = () => this.db.inOrg(ctx, keep);
     // A sign that cannot be given is missed at the next move, if another process took over.
     const timer = setInterval(() => void (said = said.then(say).catch(() => undefined)), SIGN_MS);
     try {
@@ -220,9 +259,29 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       );
       this.swept = behind.length < SWEPT ? INSTANCE_ORG : (behind.at(-1)?.org_id ?? INSTANCE_ORG);
       for (const { org_id } of behind) if (!this.stopped) await this.sweepOne(org_id).catch((error: unknown) => this.tellSweep(error));
+      await this.sweepAside();
     } catch (error) {
       this.tellSweep(error);
     }
+  }
+
+  /** Counts what is set aside, and tries again what is due of it, a few organizations at once. */
+  private async sweepAside(): Promise<void> {
+    const all = await this.db.asSystem('events that were set aside', (tx) => listAside(tx));
+    this.aside = {};
+    for (const { subscriber, count } of all) this.aside[subscriber] = (this.aside[subscriber] ?? 0) + count;
+    this.metrics.setAside.reset();
+    for (const [subscriber, count] of Object.entries(this.aside)) this.metrics.setAside.set({ subscriber }, count);
+    for (const { orgId, subscriber: name, due } of all) {
+      if (this.tryingAgain >= TRIED_AGAIN) return;
+      const subscriber = this.subscribers.find((each) => each.name === name);
+      const key = `${orgId}|${name}|aside`;
+      if (subscriber && due && !this.running.has(key)) this.run(key, orgId, subscriber, () => this.workAside(orgId, subscriber));
+    }
+  }
+
+  private get tryingAgain(): number {
+    return [...this.running.keys()].filter((key) => key.endsWith('|aside')).length;
   }
 
   private tellSweep(error: unknown): void {
@@ -253,3 +312,5 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
 /** Whether the subscriber hears this event. */
 const wants = ({ types, only }: Subscription, event: LoggedEvent): boolean => types.includes(event.type) && (only?.(event) ?? true);
+
+const failureOf = (error: unknown): string => (error instanceof Error ? error.message.slice(0, 500) : 'unknown');

@@ -16,6 +16,8 @@ export interface Subscription {
  * Hears committed events of these types: at least once, in order per organization, in one process at a time. The method gets
  * `(ctx: OrgContext of the system, event: LoggedEvent)`, must be idempotent and quick: slow work becomes a durable function whose id is
  * the event's id and the subscriber's name. An event that fails eight times, or ends the process as often, is set aside in event_failures.
+ * One that failed is tried again from there, later than what followed it and beside it, until it is heard: act on what holds now, not on
+ * what the event found.
  */
 export const OnEvent = (name: string, types: EventType | readonly EventType[], only?: Subscription['only']) =>
   SetMetadata(ON_EVENT, { name, types: [types].flat(), ...(only && { only }) } satisfies Subscription);

@@ -8,7 +8,9 @@ import { RedisConnection } from '@atrium/platform/redis';
 import { Public } from '@atrium/platform/tenancy';
 
 export type ComponentState = 'up' | 'degraded' | 'down';
-type Probe = () => ComponentState | Promise<ComponentState>;
+/** Of a component that is not one thing: which of its parts are not well, and in how many cases. */
+type Details = Readonly<Record<string, number>>;
+type Probe = () => ComponentState | Details | Promise<ComponentState>;
 
 /** Memory use above which this machine counts as degraded, and as down. Shares of the whole. */
 const MEMORY_DEGRADED = 0.85;
@@ -34,11 +36,16 @@ export class Health {
     });
   }
 
+  /** A probe tells its component's state, or what is wrong with it: it is degraded when there is anything. */
   register(component: string, probe: Probe): void {
     this.probes.set(component, probe);
   }
 
   async state(component: string): Promise<ComponentState> {
+    return stateOf(await this.probed(component));
+  }
+
+  private async probed(component: string): Promise<ComponentState | Details> {
     try {
       return (await this.probes.get(component)?.()) ?? 'down';
     } catch {
@@ -46,14 +53,22 @@ export class Health {
     }
   }
 
-  async all(): Promise<{ status: ComponentState; components: Record<string, ComponentState> }> {
+  async all(): Promise<{ status: ComponentState; components: Record<string, ComponentState>; details: Record<string, Details> }> {
     const components: Record<string, ComponentState> = {};
-    for (const name of this.probes.keys()) components[name] = await this.state(name);
+    const details: Record<string, Details> = {};
+    for (const name of this.probes.keys()) {
+      const probed = await this.probed(name);
+      components[name] = stateOf(probed);
+      if (typeof probed === 'object' && components[name] !== 'up') details[name] = probed;
+    }
     const status =
       components['database'] === 'down' ? 'down' : Object.values(components).every((state) => state === 'up') ? 'up' : 'degraded';
-    return { status, components };
+    return { status, components, details };
   }
 }
+
+const stateOf = (probed: ComponentState | Details): ComponentState =>
+  typeof probed === 'string' ? probed : Object.keys(probed).length > 0 ? 'degraded' : 'up';
 
 @Controller()
 @Public()

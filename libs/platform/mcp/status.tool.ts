@@ -31,7 +31,10 @@ export class StatusTool implements OnModuleInit {
       output: Status,
       permission: 'organization:read',
       effects: [],
-      run: async () => ({ version: VERSION, mode, ...(await this.health.all()) }),
+      run: async () => {
+        const { status, components } = await this.health.all();
+        return { version: VERSION, mode, status, components };
+      },
     });
   }
 }

@@ -7,6 +7,9 @@ export class Metrics {
   readonly transactions = this.histogram('atrium_db_transaction_seconds', 'Time of a database transaction.', ['role']);
   readonly slowTransactions = this.counter('atrium_db_slow_transactions_total', 'Transactions that took longer than a second.', []);
   readonly events = this.counter('atrium_events_appended_total', 'Events appended by this process.', ['type']);
+  readonly setAside = this.gauge('atrium_events_set_aside', 'Events that their subscriber could not take: of all processes.', [
+    'subscriber',
+  ]);
   readonly sockets = this.gauge('atrium_realtime_connections', 'Open live connections.', ['transport']);
   readonly slowReaders = this.counter('atrium_realtime_slow_readers_total', 'Connections cut because they did not read.', []);
   readonly ingestions = this.counter('atrium_documents_ingested_total', 'Documents that ended their ingestion.', ['status']);

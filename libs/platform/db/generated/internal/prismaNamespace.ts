@@ -6211,7 +6211,11 @@ export const EventFailureScalarFieldEnum = {
   subscriber: 'subscriber',
   seq: 'seq',
   failure: 'failure',
-  createdAt: 'createdAt'
+  createdAt: 'createdAt',
+  attempts: 'attempts',
+  deaths: 'deaths',
+  retryAt: 'retryAt',
+  holder: 'holder'
 } as const
 
 export type EventFailureScalarFieldEnum = (typeof EventFailureScalarFieldEnum)[keyof typeof EventFailureScalarFieldEnum]

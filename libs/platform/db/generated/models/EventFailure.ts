@@ -28,10 +28,14 @@ export type AggregateEventFailure = {
 
 export type EventFailureAvgAggregateOutputType = {
   seq: number | null
+  attempts: number | null
+  deaths: number | null
 }
 
 export type EventFailureSumAggregateOutputType = {
   seq: bigint | null
+  attempts: number | null
+  deaths: number | null
 }
 
 export type EventFailureMinAggregateOutputType = {
@@ -41,6 +45,10 @@ export type EventFailureMinAggregateOutputType = {
   seq: bigint | null
   failure: string | null
   createdAt: Date | null
+  attempts: number | null
+  deaths: number | null
+  retryAt: Date | null
+  holder: string | null
 }
 
 export type EventFailureMaxAggregateOutputType = {
@@ -50,6 +58,10 @@ export type EventFailureMaxAggregateOutputType = {
   seq: bigint | null
   failure: string | null
   createdAt: Date | null
+  attempts: number | null
+  deaths: number | null
+  retryAt: Date | null
+  holder: string | null
 }
 
 export type EventFailureCountAggregateOutputType = {
@@ -59,16 +71,24 @@ export type EventFailureCountAggregateOutputType = {
   seq: number
   failure: number
   createdAt: number
+  attempts: number
+  deaths: number
+  retryAt: number
+  holder: number
   _all: number
 }
 
 
 export type EventFailureAvgAggregateInputType = {
   seq?: true
+  attempts?: true
+  deaths?: true
 }
 
 export type EventFailureSumAggregateInputType = {
   seq?: true
+  attempts?: true
+  deaths?: true
 }
 
 export type EventFailureMinAggregateInputType = {
@@ -78,6 +98,10 @@ export type EventFailureMinAggregateInputType = {
   seq?: true
   failure?: true
   createdAt?: true
+  attempts?: true
+  deaths?: true
+  retryAt?: true
+  holder?: true
 }
 
 export type EventFailureMaxAggregateInputType = {
@@ -87,6 +111,10 @@ export type EventFailureMaxAggregateInputType = {
   seq?: true
   failure?: true
   createdAt?: true
+  attempts?: true
+  deaths?: true
+  retryAt?: true
+  holder?: true
 }
 
 export type EventFailureCountAggregateInputType = {
@@ -96,6 +124,10 @@ export type EventFailureCountAggregateInputType = {
   seq?: true
   failure?: true
   createdAt?: true
+  attempts?: true
+  deaths?: true
+  retryAt?: true
+  holder?: true
   _all?: true
 }
 
@@ -192,6 +224,10 @@ export type EventFailureGroupByOutputType = {
   seq: bigint
   failure: string
   createdAt: Date
+  attempts: number
+  deaths: number
+  retryAt: Date | null
+  holder: string | null
   _count: EventFailureCountAggregateOutputType | null
   _avg: EventFailureAvgAggregateOutputType | null
   _sum: EventFailureSumAggregateOutputType | null
@@ -224,6 +260,10 @@ export type EventFailureWhereInput = {
   seq?: Prisma.BigIntFilter<"EventFailure"> | bigint | number
   failure?: Prisma.StringFilter<"EventFailure"> | string
   createdAt?: Prisma.DateTimeFilter<"EventFailure"> | Date | string
+  attempts?: Prisma.IntFilter<"EventFailure"> | number
+  deaths?: Prisma.IntFilter<"EventFailure"> | number
+  retryAt?: Prisma.DateTimeNullableFilter<"EventFailure"> | Date | string | null
+  holder?: Prisma.UuidNullableFilter<"EventFailure"> | string | null
 }
 
 export type EventFailureOrderByWithRelationInput = {
@@ -233,6 +273,10 @@ export type EventFailureOrderByWithRelationInput = {
   seq?: Prisma.SortOrder
   failure?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  attempts?: Prisma.SortOrder
+  deaths?: Prisma.SortOrder
+  retryAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  holder?: Prisma.SortOrderInput | Prisma.SortOrder
 }
 
 export type EventFailureWhereUniqueInput = Prisma.AtLeast<{
@@ -247,6 +291,10 @@ export type EventFailureWhereUniqueInput = Prisma.AtLeast<{
   seq?: Prisma.BigIntFilter<"EventFailure"> | bigint | number
   failure?: Prisma.StringFilter<"EventFailure"> | string
   createdAt?: Prisma.DateTimeFilter<"EventFailure"> | Date | string
+  attempts?: Prisma.IntFilter<"EventFailure"> | number
+  deaths?: Prisma.IntFilter<"EventFailure"> | number
+  retryAt?: Prisma.DateTimeNullableFilter<"EventFailure"> | Date | string | null
+  holder?: Prisma.UuidNullableFilter<"EventFailure"> | string | null
 }, "orgId_id" | "orgId_subscriber_seq">
 
 export type EventFailureOrderByWithAggregationInput = {
@@ -256,6 +304,10 @@ export type EventFailureOrderByWithAggregationInput = {
   seq?: Prisma.SortOrder
   failure?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  attempts?: Prisma.SortOrder
+  deaths?: Prisma.SortOrder
+  retryAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  holder?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.EventFailureCountOrderByAggregateInput
   _avg?: Prisma.EventFailureAvgOrderByAggregateInput
   _max?: Prisma.EventFailureMaxOrderByAggregateInput
@@ -273,6 +325,10 @@ export type EventFailureScalarWhereWithAggregatesInput = {
   seq?: Prisma.BigIntWithAggregatesFilter<"EventFailure"> | bigint | number
   failure?: Prisma.StringWithAggregatesFilter<"EventFailure"> | string
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"EventFailure"> | Date | string
+  attempts?: Prisma.IntWithAggregatesFilter<"EventFailure"> | number
+  deaths?: Prisma.IntWithAggregatesFilter<"EventFailure"> | number
+  retryAt?: Prisma.DateTimeNullableWithAggregatesFilter<"EventFailure"> | Date | string | null
+  holder?: Prisma.UuidNullableWithAggregatesFilter<"EventFailure"> | string | null
 }
 
 export type EventFailureCreateInput = {
@@ -282,6 +338,10 @@ export type EventFailureCreateInput = {
   seq: bigint | number
   failure: string
   createdAt?: Date | string
+  attempts?: number
+  deaths?: number
+  retryAt?: Date | string | null
+  holder?: string | null
 }
 
 export type EventFailureUncheckedCreateInput = {
@@ -291,6 +351,10 @@ export type EventFailureUncheckedCreateInput = {
   seq: bigint | number
   failure: string
   createdAt?: Date | string
+  attempts?: number
+  deaths?: number
+  retryAt?: Date | string | null
+  holder?: string | null
 }
 
 export type EventFailureUpdateInput = {
@@ -300,6 +364,10 @@ export type EventFailureUpdateInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failure?: Prisma.StringFieldUpdateOperationsInput | string
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  attempts?: Prisma.IntFieldUpdateOperationsInput | number
+  deaths?: Prisma.IntFieldUpdateOperationsInput | number
+  retryAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type EventFailureUncheckedUpdateInput = {
@@ -309,6 +377,10 @@ export type EventFailureUncheckedUpdateInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failure?: Prisma.StringFieldUpdateOperationsInput | string
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  attempts?: Prisma.IntFieldUpdateOperationsInput | number
+  deaths?: Prisma.IntFieldUpdateOperationsInput | number
+  retryAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type EventFailureCreateManyInput = {
@@ -318,6 +390,10 @@ export type EventFailureCreateManyInput = {
   seq: bigint | number
   failure: string
   createdAt?: Date | string
+  attempts?: number
+  deaths?: number
+  retryAt?: Date | string | null
+  holder?: string | null
 }
 
 export type EventFailureUpdateManyMutationInput = {
@@ -327,6 +403,10 @@ export type EventFailureUpdateManyMutationInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failure?: Prisma.StringFieldUpdateOperationsInput | string
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  attempts?: Prisma.IntFieldUpdateOperationsInput | number
+  deaths?: Prisma.IntFieldUpdateOperationsInput | number
+  retryAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type EventFailureUncheckedUpdateManyInput = {
@@ -336,6 +416,10 @@ export type EventFailureUncheckedUpdateManyInput = {
   seq?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   failure?: Prisma.StringFieldUpdateOperationsInput | string
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  attempts?: Prisma.IntFieldUpdateOperationsInput | number
+  deaths?: Prisma.IntFieldUpdateOperationsInput | number
+  retryAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type EventFailureOrgIdSubscriberSeqCompoundUniqueInput = {
@@ -356,10 +440,16 @@ export type EventFailureCountOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   failure?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  attempts?: Prisma.SortOrder
+  deaths?: Prisma.SortOrder
+  retryAt?: Prisma.SortOrder
+  holder?: Prisma.SortOrder
 }
 
 export type EventFailureAvgOrderByAggregateInput = {
   seq?: Prisma.SortOrder
+  attempts?: Prisma.SortOrder
+  deaths?: Prisma.SortOrder
 }
 
 export type EventFailureMaxOrderByAggregateInput = {
@@ -369,6 +459,10 @@ export type EventFailureMaxOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   failure?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  attempts?: Prisma.SortOrder
+  deaths?: Prisma.SortOrder
+  retryAt?: Prisma.SortOrder
+  holder?: Prisma.SortOrder
 }
 
 export type EventFailureMinOrderByAggregateInput = {
@@ -378,10 +472,16 @@ export type EventFailureMinOrderByAggregateInput = {
   seq?: Prisma.SortOrder
   failure?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  attempts?: Prisma.SortOrder
+  deaths?: Prisma.SortOrder
+  retryAt?: Prisma.SortOrder
+  holder?: Prisma.SortOrder
 }
 
 export type EventFailureSumOrderByAggregateInput = {
   seq?: Prisma.SortOrder
+  attempts?: Prisma.SortOrder
+  deaths?: Prisma.SortOrder
 }
 
 
@@ -393,6 +493,10 @@ export type EventFailureSelect<ExtArgs extends runtime.Types.Extensions.Internal
   seq?: boolean
   failure?: boolean
   createdAt?: boolean
+  attempts?: boolean
+  deaths?: boolean
+  retryAt?: boolean
+  holder?: boolean
 }, ExtArgs["result"]["eventFailure"]>
 
 export type EventFailureSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -402,6 +506,10 @@ export type EventFailureSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   seq?: boolean
   failure?: boolean
   createdAt?: boolean
+  attempts?: boolean
+  deaths?: boolean
+  retryAt?: boolean
+  holder?: boolean
 }, ExtArgs["result"]["eventFailure"]>
 
 export type EventFailureSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -411,6 +519,10 @@ export type EventFailureSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   seq?: boolean
   failure?: boolean
   createdAt?: boolean
+  attempts?: boolean
+  deaths?: boolean
+  retryAt?: boolean
+  holder?: boolean
 }, ExtArgs["result"]["eventFailure"]>
 
 export type EventFailureSelectScalar = {
@@ -420,9 +532,13 @@ export type EventFailureSelectScalar = {
   seq?: boolean
   failure?: boolean
   createdAt?: boolean
+  attempts?: boolean
+  deaths?: boolean
+  retryAt?: boolean
+  holder?: boolean
 }
 
-export type EventFailureOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "subscriber" | "seq" | "failure" | "createdAt", ExtArgs["result"]["eventFailure"]>
+export type EventFailureOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "subscriber" | "seq" | "failure" | "createdAt" | "attempts" | "deaths" | "retryAt" | "holder", ExtArgs["result"]["eventFailure"]>
 
 export type $EventFailurePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "EventFailure"
@@ -434,6 +550,10 @@ export type $EventFailurePayload<ExtArgs extends runtime.Types.Extensions.Intern
     seq: bigint
     failure: string
     createdAt: Date
+    attempts: number
+    deaths: number
+    retryAt: Date | null
+    holder: string | null
   }, ExtArgs["result"]["eventFailure"]>
   composites: {}
 }
@@ -863,6 +983,10 @@ export interface EventFailureFieldRefs {
   readonly seq: Prisma.FieldRef<"EventFailure", 'BigInt'>
   readonly failure: Prisma.FieldRef<"EventFailure", 'String'>
   readonly createdAt: Prisma.FieldRef<"EventFailure", 'DateTime'>
+  readonly attempts: Prisma.FieldRef<"EventFailure", 'Int'>
+  readonly deaths: Prisma.FieldRef<"EventFailure", 'Int'>
+  readonly retryAt: Prisma.FieldRef<"EventFailure", 'DateTime'>
+  readonly holder: Prisma.FieldRef<"EventFailure", 'String'>
 }
     
 
