@@ -78,12 +78,29 @@ describe('settings', () => {
 
     const said = words(await Server.refused({ dataDir: newFolder(), port }));
 
-    expect(said).toContain('The port is in use');
+    expect(said).toContain(`The port is in use: ${port} at 127.0.0.1`);
     other.close();
   });
 });
 
+describe('the address', () => {
+  it('is told when it is none of this machine', async () => {
+    const said = words(await Server.refused({ dataDir: newFolder(), environment: { HOST: '999.1.1.1' } }));
+
+    expect(said).toContain('HOST is no address of this machine: 999.1.1.1');
+    expect(said).not.toMatch(/database/i);
+  });
+});
+
 describe('the data folder', () => {
+  it('is told when it is a file', async () => {
+    const dataDir = join(newFolder(), 'file');
+    writeFileSync(dataDir, '');
+
+    for (const path of [dataDir, join(dataDir, 'below')])
+      expect(words(await Server.refused({ dataDir: path }))).toContain(`DATA_DIR is not a folder, or stands below a file: ${path}`);
+  });
+
   it('serves one server only, and the second harms nothing', async () => {
     const dataDir = newFolder();
     const server = await Server.start({ dataDir });

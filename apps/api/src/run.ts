@@ -7,6 +7,9 @@ import { Log } from '@atrium/platform/observability';
 /** How long an orderly end may take before it is cut. Milliseconds. */
 const STOP_MS = 10_000;
 
+/** The server cannot listen where HOST and PORT say; its message says what to do. */
+export class CannotListen extends Error {}
+
 /**
  * Runs a process from its settings to its end: opens the database, builds, and ends in order on SIGINT, SIGTERM or a fault that nobody
  * caught. `check` comes before anything is opened. What an operator can mend is said on stderr in plain words, without a stack.
@@ -58,7 +61,7 @@ export async function run(
 
 function isOperators(error: unknown): error is Error {
   if (
-    [ConfigError, BootRefused, DataFolderInUse, DataFolderDamaged, MigrationRefused, EmbedderFolderBroken].some(
+    [ConfigError, BootRefused, DataFolderInUse, DataFolderDamaged, MigrationRefused, EmbedderFolderBroken, CannotListen].some(
       (kind) => error instanceof kind,
     )
   )
@@ -73,7 +76,6 @@ const UNREACHABLE = 'The database cannot be reached. Check that it runs, and the
 const REFUSED = 'The database refused the login. Check user, password and database in DATABASE_URL and DATABASE_ADMIN_URL.';
 /** What an operator can do about an error that the system or PostgreSQL tells by its code. */
 const ADVICE: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'The port is in use. Stop the other process, or set PORT to another one.',
   ...Object.fromEntries(
     ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT'].map((code) => [code, UNREACHABLE]),
   ),

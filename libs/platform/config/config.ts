@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Secret } from './secret.js';
 import { SETTINGS, type SettingName, type Settings } from './settings.js';
@@ -41,20 +41,23 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const reasons: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(SETTINGS)) {
-    const parsed = setting.schema.safeParse(rawValue(name, environment, 'secret' in setting, reasons));
+    const raw = rawValue(name, environment, 'secret' in setting, reasons);
+    const parsed = setting.schema.safeParse(raw);
     if (parsed.success) values[name] = parsed.data;
-    else reasons.push(...parsed.error.issues.map((issue) => `${name} ${issue.message}`));
+    else reasons.push(...new Set(parsed.error.issues.map((issue) => `${name} ${issue.message}`)));
   }
   const settings = values as Settings;
   const production = settings.NODE_ENV === 'production';
-  if (production) reasons.push(...productionReasons(settings));
-  if (settings.DATABASE_ADMIN_URL && !settings.DATABASE_URL) reasons.push('DATABASE_ADMIN_URL is set but DATABASE_URL is not');
+  const isGiven = (name: SettingName) => Boolean(environment[name]) || Boolean(environment[`${name}_FILE`]);
+  if (production) reasons.push(...productionReasons(settings, isGiven));
+  if (settings.DATABASE_ADMIN_URL && !isGiven('DATABASE_URL')) reasons.push('DATABASE_ADMIN_URL is set but DATABASE_URL is not');
   if (settings.EMBEDDINGS_FOLDER && settings.EMBEDDINGS_BASE_URL) reasons.push('EMBEDDINGS_FOLDER and EMBEDDINGS_BASE_URL are both set');
   if (reasons.length > 0) throw new ConfigError(reasons);
 
   const { JWT_SECRET, AUDIT_KEY, ENCRYPTION_KEY, LLM_API_KEY, EMBEDDINGS_API_KEY, DATABASE_URL, DATABASE_ADMIN_URL, REDIS_URL, ...plain } =
     settings;
   const dataDir = resolve(settings.DATA_DIR);
+  assertFolder(dataDir);
   const kept = (name: string) => keptSecret(dataDir, name);
   const auditKey = AUDIT_KEY ?? kept('audit-key');
   const encryptionKey = ENCRYPTION_KEY ?? kept('encryption-key');
@@ -91,19 +94,22 @@ function rawValue(name: string, environment: NodeJS.ProcessEnv, isSecret: boolea
   }
 }
 
-function productionReasons(settings: Settings): string[] {
+/** What is given and cannot be used is told already. */
+function productionReasons(settings: Settings, isGiven: (name: SettingName) => boolean): string[] {
   const reasons: string[] = [];
   const required: SettingName[] = ['JWT_SECRET', 'AUDIT_KEY', 'ENCRYPTION_KEY'];
-  if (settings.DATABASE_URL) required.push('DATABASE_ADMIN_URL');
-  for (const name of required) if (settings[name] === undefined) reasons.push(`${name} is required in production`);
+  if (isGiven('DATABASE_URL')) required.push('DATABASE_ADMIN_URL');
+  for (const name of required) if (!isGiven(name)) reasons.push(`${name} is required in production`);
   const secrets = [...(settings.JWT_SECRET ?? []), settings.AUDIT_KEY, settings.ENCRYPTION_KEY].filter((value) => value !== undefined);
   if (new Set(secrets).size < secrets.length) reasons.push('JWT_SECRET, AUDIT_KEY and ENCRYPTION_KEY must differ from each other');
-  for (const [name, value] of Object.entries({
-    JWT_SECRET: settings.JWT_SECRET?.[0],
-    AUDIT_KEY: settings.AUDIT_KEY,
-    ENCRYPTION_KEY: settings.ENCRYPTION_KEY,
+  for (const [name, values] of Object.entries({
+    JWT_SECRET: settings.JWT_SECRET,
+    AUDIT_KEY: [settings.AUDIT_KEY],
+    ENCRYPTION_KEY: [settings.ENCRYPTION_KEY],
   })) {
-    if (value !== undefined && isWeak(value)) reasons.push(`${name} is weak: make one with "openssl rand -base64 48"`);
+    // Each of two verifies tokens.
+    if (values?.some((value) => value !== undefined && isWeak(value)))
+      reasons.push(`${name} is weak: make one with "openssl rand -base64 48"`);
   }
   return reasons;
 }
@@ -115,6 +121,18 @@ export const publicUrl = ({ PUBLIC_URL, HOST, PORT }: Pick<Config, 'PUBLIC_URL' 
 /** Few different characters, or words that stand in examples. */
 function isWeak(secret: string): boolean {
   return new Set(secret).size < 12 || /change.?me|secret|password|example|default|12345678/i.test(secret);
+}
+
+/** Makes the folder when it is not there. */
+function assertFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' || code === 'ENOTDIR') throw new ConfigError([`DATA_DIR is not a folder, or stands below a file: ${path}`]);
+    throw new ConfigError([`DATA_DIR cannot be made or written to (${code}): ${path}`]);
+  }
 }
 
 function keptSecret(dataDir: string, name: string): string {

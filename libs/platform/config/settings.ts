@@ -1,17 +1,40 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
-const port = z.coerce.number().int().min(0).max(65_535);
+const portNumber = z.coerce.number().int().min(0).max(65_535);
 const url = (...protocols: string[]) =>
   z.url({ protocol: new RegExp(`^(${protocols.join('|')})$`), error: `must be a URL of ${protocols.join(' or ')}` });
-const list = z
-  .string()
-  .default('')
-  .transform((value) =>
-    value
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
-  );
+/** Items by comma, each of which must be `what`. */
+const list = (what: string, isItem: (item: string) => boolean) =>
+  z
+    .string()
+    .default('')
+    .transform((value) =>
+      value
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+    )
+    .superRefine((items, context) => {
+      for (const item of items) if (!isItem(item)) context.addIssue({ code: 'custom', message: `holds "${item}", which is not ${what}` });
+    });
+
+/** An address, or a network with the length of its prefix. */
+function isNetwork(item: string): boolean {
+  const [address = '', prefix, ...more] = item.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= (family === 6 ? 128 : 32));
+}
+
+const isOrigin = (item: string) => /^https?:\/\//.test(item) && URL.canParse(item) && new URL(item).origin === item;
+
+/** `host` or `host:port`, with an IPv6 address in brackets when a port follows. */
+function isHost(item: string): boolean {
+  if (isIP(item) === 6) return true;
+  const [, host = '', port] = /^(\[[\da-f:.]+\]|[^:/?#@[\]\s\\*]+)(?::(\d{1,5}))?$/i.exec(item) ?? [];
+  return host !== '' && (port === undefined || Number(port) <= 65_535) && URL.canParse(`http://${host}`);
+}
 const price = z.coerce.number().int().min(0).max(10_000_000_000).default(0);
 const secret = z.string().min(32, 'must have at least 32 characters').max(4_096);
 
@@ -31,7 +54,7 @@ export const SETTINGS = {
     about: 'production refuses to start without its secrets.',
   },
   HOST: { schema: z.string().default('127.0.0.1'), about: 'Address to listen on.' },
-  PORT: { schema: port.default(3000), about: 'Port to listen on; 0 takes a free one.' },
+  PORT: { schema: portNumber.default(3000), about: 'Port to listen on; 0 takes a free one.' },
   PUBLIC_URL: {
     schema: url('http', 'https').optional(),
     about: 'Where browsers reach this server; links and the Origin check use it.',
@@ -106,9 +129,18 @@ export const SETTINGS = {
   },
   EMBEDDINGS_API_KEY: { schema: z.string().optional(), about: 'Its key.', secret: true },
   EMBEDDINGS_MODEL: { schema: z.string().default('text-embedding-3-small'), about: 'Its model; another one fills anew in the background.' },
-  OUTBOUND_ALLOW: { schema: list, about: 'Private hosts (host or host:port, by comma) that organizations’ URLs may reach.' },
-  CORS_ORIGINS: { schema: list, about: 'Origins of other sites whose pages may call this server, by comma.' },
-  TRUSTED_PROXIES: { schema: list, about: 'Addresses or networks of proxies whose X-Forwarded-For is believed, by comma.' },
+  OUTBOUND_ALLOW: {
+    schema: list('a host or host:port', isHost),
+    about: 'Private hosts (host or host:port, by comma) that organizations’ URLs may reach.',
+  },
+  CORS_ORIGINS: {
+    schema: list('an origin such as https://app.example.com', isOrigin),
+    about: 'Origins of other sites whose pages may call this server, by comma.',
+  },
+  TRUSTED_PROXIES: {
+    schema: list('an address or a network such as 10.0.0.0/8', isNetwork),
+    about: 'Addresses or networks of proxies whose X-Forwarded-For is believed, by comma.',
+  },
   RATE_LIMIT_PER_MINUTE: {
     schema: z.coerce.number().int().min(0).max(1_000_000).default(1_200),
     about: 'Requests per principal; 0 turns the limit off.',
