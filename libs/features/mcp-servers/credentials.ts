@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { McpCredential } from '@atrium/contracts';
-import { Cipher, CONFIG, type Config, deriveKey } from '@atrium/platform/config';
+import { CONFIG, type Config, SealedColumn } from '@atrium/platform/config';
 import { Unavailable } from '@atrium/platform/errors';
 import type { McpServerRow } from './mcp-server.js';
 
@@ -10,24 +10,24 @@ export type SealedCredential = Pick<McpServerRow, 'credentialHeader' | 'credenti
 /** Credentials as the database keeps them: encrypted, and bound to their server. */
 @Injectable()
 export class McpCredentials {
-  private readonly cipher: Cipher;
+  private readonly column: SealedColumn;
 
   constructor(@Inject(CONFIG) config: Config) {
-    this.cipher = new Cipher(deriveKey(config.encryptionKey.reveal(), 'credentials of MCP servers'));
+    this.column = new SealedColumn(config, 'credentials of MCP servers', 'mcp_servers', 'credential');
   }
 
   seal(credential: McpCredential | null, place: Place): SealedCredential {
     if (credential === null) return { credentialHeader: null, credential: null };
     const [header, value] =
       credential.kind === 'bearer' ? ['Authorization', `Bearer ${credential.token}`] : [credential.name, credential.value];
-    return { credentialHeader: header, credential: new Uint8Array(this.cipher.encrypt(value, placeOf(place))) };
+    return { credentialHeader: header, credential: this.column.seal(value, place) };
   }
 
   /** The headers that carry it. @throws Unavailable `mcp-servers.failed` when it cannot be read */
   headersOf(row: McpServerRow): Record<string, string> {
     if (row.credentialHeader === null || row.credential === null) return {};
     try {
-      return { [row.credentialHeader]: this.cipher.decrypt(row.credential, placeOf(row)) };
+      return { [row.credentialHeader]: this.column.open(row.credential, row) };
     } catch {
       const why = 'cannot be read: it was saved under another encryption key, or was changed.';
       throw new Unavailable(
@@ -38,5 +38,3 @@ export class McpCredentials {
     }
   }
 }
-
-const placeOf = ({ orgId, id }: Place) => `${orgId}|mcp_servers|${id}|credential`;

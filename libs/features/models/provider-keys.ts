@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ModelProvider } from '@atrium/contracts';
-import { Cipher, CONFIG, type Config, deriveKey, Secret } from '@atrium/platform/config';
+import { CONFIG, type Config, SealedColumn, Secret } from '@atrium/platform/config';
 import { DomainError, Unavailable } from '@atrium/platform/errors';
 import type { ProviderRow } from './provider.js';
 
@@ -10,20 +10,20 @@ type SealedKey = Place & Pick<ProviderRow, 'apiKey' | 'name'>;
 /** Keys of providers as the database keeps them: encrypted, and bound to their provider. */
 @Injectable()
 export class ProviderKeys {
-  private readonly cipher: Cipher;
+  private readonly column: SealedColumn;
 
   constructor(@Inject(CONFIG) config: Config) {
-    this.cipher = new Cipher(deriveKey(config.encryptionKey.reveal(), 'model provider keys'));
+    this.column = new SealedColumn(config, 'model provider keys', 'model_providers', 'api_key');
   }
 
   seal(key: string, place: Place): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.cipher.encrypt(key, placeOf(place)));
+    return this.column.seal(key, place);
   }
 
   /** Null where there is none. @throws Unavailable `models.key_unreadable` */
   open(row: SealedKey): Secret<string> | null {
     try {
-      return row.apiKey && new Secret(this.cipher.decrypt(row.apiKey, placeOf(row)));
+      return row.apiKey && new Secret(this.column.open(row.apiKey, row));
     } catch {
       const why = 'cannot be read: it was saved under another encryption key, or was changed.';
       throw new Unavailable(
@@ -45,5 +45,3 @@ export class ProviderKeys {
     }
   }
 }
-
-const placeOf = ({ orgId, id }: Place) => `${orgId}|model_providers|${id}|api_key`;
