@@ -13,6 +13,8 @@ export default async function setUp() {
     DATA_DIR: dataDir,
     RATE_LIMIT_PER_MINUTE: '0',
     REFUSED_CREDENTIALS_PER_MINUTE: '0',
+    HTTP_CONNECTIONS_PER_ADDRESS: '0',
+    HTTP_CONNECTIONS: '0',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
     NODE_ENV: 'test',
     PORT: '0',

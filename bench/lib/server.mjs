@@ -29,6 +29,8 @@ export async function startServer({ databaseUrl, dataDir = mkdtempSync(join(tmpd
     DATA_DIR: dataDir,
     RATE_LIMIT_PER_MINUTE: '0',
     CONNECTIONS_PER_ADDRESS: '0',
+    HTTP_CONNECTIONS_PER_ADDRESS: '0',
+    HTTP_CONNECTIONS: '0',
     ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
   };
   return { ...(await startProgram([...nodeArgs, 'dist/bundle/api.js'], settings)), dataDir };

@@ -6,7 +6,7 @@ import { type Config, VERSION } from '@atrium/platform/config';
 import { assertBootable, BootRefused, type Database, Db } from '@atrium/platform/db';
 import { Durable, Reaper } from '@atrium/platform/durable';
 import { Dispatcher } from '@atrium/platform/events';
-import { headerTimeouts, Health, measureRequests, openApiDocument, prepareEdge, refuseUrl, serveReference } from '@atrium/platform/http';
+import { Health, measureRequests, openApiDocument, prepareEdge, refuseUrl, serveReference, serverOptions } from '@atrium/platform/http';
 import { Log, Metrics } from '@atrium/platform/observability';
 import { undeclaredRoutes } from '@atrium/platform/tenancy';
 import { AppModule } from './app.module.js';
@@ -25,7 +25,7 @@ export async function createApp(config: Config, database: Database, log: Log): P
     routerOptions: { maxParamLength: 200 },
     bodyLimit: 2 ** 20,
     frameworkErrors: refuseUrl,
-    ...headerTimeouts(config.REQUEST_SECONDS),
+    ...serverOptions(config),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, database, log), adapter, {
     bodyParser: false,

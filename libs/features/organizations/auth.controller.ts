@@ -2,7 +2,7 @@ import { Body, Controller, Post, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Login, Refresh, Register, SignedIn, SwitchOrganization, TokenPair } from '@atrium/contracts';
-import { Answers } from '@atrium/platform/http';
+import { Answers, SmallBody } from '@atrium/platform/http';
 import { type Caller, Ctx, From, type OrgContext, Public, Requires } from '@atrium/platform/tenancy';
 import { AccountsService } from './accounts.service.js';
 import { RefreshCookie } from './refresh-cookie.js';
@@ -19,6 +19,7 @@ export class AuthController {
 
   @Post('register')
   @Public()
+  @SmallBody()
   @Answers('Create an account and an organization, and sign in', SignedIn, 201)
   async register(@From() from: Caller, @Body({ schema: Register }) body: Register, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.cookie.signedIn(reply, await this.accounts.register(from, body));
@@ -26,6 +27,7 @@ export class AuthController {
 
   @Post('login')
   @Public()
+  @SmallBody()
   @Answers('Sign in', SignedIn)
   async login(@From() from: Caller, @Body({ schema: Login }) body: Login, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.cookie.signedIn(reply, await this.accounts.login(from, body));
@@ -33,6 +35,7 @@ export class AuthController {
 
   @Post('refresh')
   @Public()
+  @SmallBody()
   @Answers('Exchange a refresh token for new tokens', TokenPair)
   async refresh(
     @From() from: Caller,

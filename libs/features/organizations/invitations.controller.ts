@@ -10,7 +10,7 @@ import {
   PageQuery,
   SignedIn,
 } from '@atrium/contracts';
-import { Answers } from '@atrium/platform/http';
+import { Answers, SmallBody } from '@atrium/platform/http';
 import { type Caller, Ctx, From, type OrgContext, Public, Requires } from '@atrium/platform/tenancy';
 import { InvitationsService } from './invitations.service.js';
 import { RefreshCookie } from './refresh-cookie.js';
@@ -46,6 +46,7 @@ export class InvitationsController {
 
   @Post('accept')
   @Public()
+  @SmallBody()
   @Answers('Accept an invitation, and sign in', SignedIn, 201)
   async accept(
     @From() from: Caller,

@@ -153,9 +153,18 @@ export const SETTINGS = {
     schema: z.coerce.number().int().min(0).max(1_000_000).default(1_000),
     about: 'Open WebSockets and event streams per client address and process, signed in or not; 0 turns the limit off.',
   },
+  HTTP_CONNECTIONS_PER_ADDRESS: {
+    schema: z.coerce.number().int().min(0).max(1_000_000).default(2_000),
+    about: 'Open connections per client address and process, without WebSockets and those of TRUSTED_PROXIES; 0 turns the limit off.',
+  },
+  HTTP_CONNECTIONS: {
+    schema: z.coerce.number().int().min(0).max(1_000_000).default(10_000),
+    about: 'Open connections per process, without WebSockets; 0 turns the limit off.',
+  },
   REQUEST_SECONDS: {
     schema: z.coerce.number().int().min(1).max(3_600).default(30),
-    about: 'How long the headers of a request may take, and as long its body; a body that goes on longer must bring 4 KiB a second.',
+    about:
+      'How long the headers of a request may take, and as long its body; a body that goes on longer must bring 4 KiB a second. An answer of which nothing is taken for as long is ended.',
   },
   MAX_UPLOAD_BYTES: {
     schema: z.coerce

@@ -12,4 +12,6 @@ export { htmlPage } from './html-page.js';
 export { openAiError } from './openai-error.js';
 export { measureRequests } from './request-metrics.js';
 export { SafeFetch } from './safe-fetch.js';
-export { headerTimeouts } from './slow-clients.js';
+export { serverOptions } from './http-server.js';
+export { SmallBody } from './small-body.decorator.js';
+export { proxyCheck } from './proxies.js';

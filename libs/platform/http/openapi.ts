@@ -1,7 +1,7 @@
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { INestApplication } from '@nestjs/common';
 import { z } from 'zod';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '@atrium/contracts';
 
 /** JSON Schema 2020-12 of a zod schema; those with `.meta({id})` become named components. */
@@ -70,6 +70,7 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
 
 /** Serves /openapi.json and the reference page at /docs, where / leads, all from this server. The document is made when it is first asked for. */
 export function serveReference(app: INestApplication, document: () => OpenAPIObject): void {
+  keepTexts(app.getHttpAdapter().getInstance() as FastifyInstance);
   SwaggerModule.setup('docs', app, document, {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',
@@ -77,4 +78,23 @@ export function serveReference(app: INestApplication, document: () => OpenAPIObj
   });
   // Who opens the address in a browser finds the reference.
   app.getHttpAdapter().get('/', (_request: FastifyRequest, reply: FastifyReply) => reply.redirect('/docs'));
+}
+
+const KEPT_ROUTES = new Set(['/openapi.json', '/openapi.yaml', '/docs/swagger-ui-init.js', '/docs/docs/swagger-ui-init.js']);
+
+/** Makes the large texts once, and sends all clients the same bytes: nobody may buy a copy of them with a line of HTTP. */
+function keepTexts(fastify: FastifyInstance): void {
+  const kept = new Map<string, { type: string; bytes: Buffer }>();
+  fastify.addHook('preHandler', (request, reply, done) => {
+    const text = kept.get(request.routeOptions.url ?? '');
+    if (text) void reply.type(text.type).send(text.bytes);
+    else done();
+  });
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    const route = request.routeOptions.url ?? '';
+    if (typeof payload !== 'string' || reply.statusCode !== 200 || !KEPT_ROUTES.has(route)) return done(null, payload);
+    const bytes = Buffer.from(payload);
+    kept.set(route, { type: String(reply.getHeader('content-type')), bytes });
+    done(null, bytes);
+  });
 }

@@ -54,12 +54,26 @@ it('ends headers that trickle', async () => {
   expect(await converse(() => trickle('GET /healthz HTTP/1.1\r\nHost: atrium\r\nX-Slow: '))).toMatch(/^HTTP\/1.1 408 [^]+request.too_slow/);
 });
 
-it.each(['Content-Length: 100000', 'Transfer-Encoding: chunked'])('ends a JSON body that trickles: %s', async (length) => {
+it.each(['Content-Length: 60000', 'Transfer-Encoding: chunked'])('ends a JSON body that trickles: %s', async (length) => {
   const start = head('/v1/auth/login', 'Content-Type: application/json', length);
 
   const answer = await converse(() => trickle(start + (length.startsWith('T') ? 'ffff\r\n"' : '"')));
 
   expect(answer).toMatch(/^HTTP\/1.1 408 [^]+application\/problem\+json[^]+request.too_slow/);
+});
+
+it('ends a body that brought much and then nothing', async () => {
+  const start = head('/v1/channels', 'Content-Type: application/json', 'Content-Length: 1048000');
+
+  const answer = await converse(async function* () {
+    yield `${start}"${'a'.repeat(1_000_000)}`;
+    for (;;) {
+      await wait(50);
+      yield '';
+    }
+  });
+
+  expect(answer).toMatch(/^HTTP\/1.1 408 [^]+request.too_slow/);
 });
 
 it('ends a file that trickles, and keeps nothing of it', async () => {

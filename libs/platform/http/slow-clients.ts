@@ -2,20 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
-import { Invalid, toProblem } from '@atrium/platform/errors';
+import { type DomainError, Invalid, toProblem } from '@atrium/platform/errors';
 
-/** What a body has to bring on average after its grace, so that a large file may take its time but nobody holds a connection with a byte a minute. */
+/** What a body has to bring after its grace, so that a large file may take its time but nobody holds a connection with a byte a minute. */
 const MIN_BYTES_PER_SECOND = 4_096;
+/** The time over which that is asked: what was brought before it buys no silence. Seconds. */
+const RATE_SECONDS = 10;
+const LOOKS_PER_WINDOW = 10;
 /** How long a client that was refused may take to receive its answer. Milliseconds. */
 const REFUSED_MS = 2_000;
 
-/** Options of the HTTP server: headers that trickle end after `seconds`, an open connection without any too. Bodies are `hurryBodies`'. */
-export const headerTimeouts = (seconds: number) => ({
-  http: { headersTimeout: seconds * 1_000, connectionsCheckingInterval: Math.min(5_000, seconds * 500) },
-  clientErrorHandler: refuseConnection,
-});
-
-/** Ends requests whose body does not come: within `seconds`, and a second more for each 4 KiB that came. A server that does not read is no fault of the client. */
+/** Ends requests whose body does not come: within `seconds`, or after that with 4 KiB a second over each last 10 s. A server that does not read is no fault of the client. */
 export function hurryBodies(fastify: FastifyInstance, seconds: number): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     if (hasBody(request)) {
@@ -52,18 +49,23 @@ function hasBody({ headers }: FastifyRequest): boolean {
 
 function watch({ raw }: FastifyRequest, seconds: number, onSlow: () => void): void {
   const { socket } = raw;
-  const startedAt = performance.now();
-  const bytesBefore = socket.bytesRead;
-  const look = (): void => {
+  const windowSeconds = Math.min(RATE_SECONDS, seconds);
+  const lookMs = (windowSeconds * 1_000) / LOOKS_PER_WINDOW;
+  const graceEndsAt = performance.now() + seconds * 1_000;
+  const lately: number[] = [];
+  let bytesBefore = socket.bytesRead;
+  const timer = setInterval(() => {
     if (raw.complete || raw.destroyed) return;
-    const allowedMs = (seconds + (socket.bytesRead - bytesBefore) / MIN_BYTES_PER_SECOND) * 1_000;
-    const leftMs = startedAt + allowedMs - performance.now();
     // What has come and was not read yet waits for us.
-    if (leftMs > 0 || raw.readableLength > 0) timer = setTimeout(look, Math.max(leftMs, 1_000)).unref();
-    else onSlow();
-  };
-  let timer = setTimeout(look, seconds * 1_000).unref();
-  raw.once('close', () => clearTimeout(timer));
+    lately.push(raw.readableLength > 0 ? Infinity : socket.bytesRead - bytesBefore);
+    bytesBefore = socket.bytesRead;
+    if (lately.length > LOOKS_PER_WINDOW) lately.shift();
+    const bytes = lately.reduce((sum, came) => sum + came, 0);
+    if (performance.now() < graceEndsAt || bytes >= windowSeconds * MIN_BYTES_PER_SECOND) return;
+    clearInterval(timer);
+    onSlow();
+  }, lookMs).unref();
+  raw.once('close', () => clearInterval(timer));
 }
 
 /** After its answer, if the client takes that. Whoever reads the body hears of the end: it would wait for ever. */
@@ -76,17 +78,23 @@ function endSoon({ raw }: FastifyRequest, reply: FastifyReply): void {
 }
 
 /** Answers what is no HTTP, or came too slowly to be a request. */
-function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  const problem = toProblem(faultOf(error.code), { instance: '', requestId: uuidv7() });
+  dismiss(socket, faultOf(error.code));
+}
+
+/** Ends a connection with a problem, as far as the client can still take it. */
+export function dismiss(socket: Socket, fault: DomainError): void {
+  const problem = toProblem(fault, { instance: '', requestId: uuidv7() });
   const body = JSON.stringify(problem);
+  const { retryAfterSeconds } = fault.options;
   if (socket.writable) {
     socket.write(
       `HTTP/1.1 ${problem.status} ${problem.title}\r\nConnection: close\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
-        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+        `${retryAfterSeconds === undefined ? '' : `Retry-After: ${retryAfterSeconds}\r\n`}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
   }
-  socket.destroy(error);
+  socket.destroy();
 }
 
 function faultOf(code: string | undefined): Invalid {

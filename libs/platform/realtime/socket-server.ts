@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server } from 'node:http';
-import { BlockList, isIP, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
 import { type Config, CONFIG } from '@atrium/platform/config';
-import { originCheck } from '@atrium/platform/http';
+import { originCheck, proxyCheck } from '@atrium/platform/http';
 import { Log } from '@atrium/platform/observability';
 import { Authenticator } from '@atrium/platform/tenancy';
 import { AddressSeats, TRY_AGAIN_SECONDS } from './address-seats.js';
@@ -33,7 +33,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
   });
   private readonly sessions = new Set<SocketSession>();
   private readonly isOriginAllowed: ReturnType<typeof originCheck>;
-  private readonly proxies: BlockList;
+  private readonly isProxy: (address: string) => boolean;
   private timer: NodeJS.Timeout | undefined;
   private http: Server | undefined;
   private readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => this.upgrade(request, socket, head);
@@ -48,7 +48,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly log: Log,
   ) {
     this.isOriginAllowed = originCheck(config);
-    this.proxies = proxyList(config.TRUSTED_PROXIES);
+    this.isProxy = proxyCheck(config.TRUSTED_PROXIES);
   }
 
   onApplicationBootstrap(): void {
@@ -96,10 +96,6 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
     return hops.at(-1) ?? null;
   }
 
-  private isProxy(address: string): boolean {
-    return this.proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-  }
-
   private ping(): void {
     for (const session of this.sessions) session.ping();
   }
@@ -110,16 +106,4 @@ function refuse(socket: Socket, status: string): void {
   socket.setTimeout(REFUSED_MS, () => socket.destroy());
   socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-function proxyList(addresses: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const entry of addresses) {
-    const [address = '', prefix] = entry.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (isIP(address) === 0) continue;
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
 }
