@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { line, page, PageQuery, text, Time } from './common.js';
 import { ChannelId, ChunkId, DocumentId, MessageId } from './ids.js';
-import { named } from './name.js';
+import { named, plainText } from './name.js';
 
 export const ChannelKind = z.enum(['public', 'private', 'direct', 'group']);
 export type ChannelKind = z.infer<typeof ChannelKind>;
@@ -39,7 +39,7 @@ export const CreateChannel = z
   .strictObject({
     name: ChannelName,
     kind: z.enum(['public', 'private']).default('public'),
-    topic: text(250).default(''),
+    topic: plainText(250).default(''),
     description: text(2_000).default(''),
   })
   .meta({ id: 'CreateChannel' });
@@ -47,7 +47,7 @@ export type CreateChannel = z.infer<typeof CreateChannel>;
 export const PatchChannel = z
   .strictObject({
     name: ChannelName.optional(),
-    topic: text(250).optional(),
+    topic: plainText(250).optional(),
     description: text(2_000).optional(),
     archived: z.boolean().optional(),
   })

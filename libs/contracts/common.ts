@@ -16,8 +16,8 @@ export const line = (maxChars: number, text = z.string()) =>
     .refine((value) => !/[\n\t]/.test(value), 'must be one line');
 
 /** Text of a person: any script, line breaks and tabs, but no NUL, other control characters or lone surrogates. */
-export const text = (maxChars: number) =>
-  z.string().max(maxChars).refine(isCleanText, 'must not contain control characters or broken Unicode');
+export const text = (maxChars: number, given = z.string()) =>
+  given.max(maxChars).refine(isCleanText, 'must not contain control characters or broken Unicode');
 
 function isCleanText(value: string): boolean {
   // eslint-disable-next-line no-control-regex

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Access, AccessInput } from './access.js';
-import { line, Metadata, page, PageQuery, Time } from './common.js';
+import { Metadata, page, PageQuery, Time } from './common.js';
+import { titled } from './name.js';
 import { ChunkId, DocumentId, UserId } from './ids.js';
 
 export const DocumentStatus = z.enum(['processing', 'ready', 'failed']);
@@ -27,7 +28,7 @@ export type Document = z.infer<typeof Document>;
 export const DocumentPage = page(Document).meta({ id: 'DocumentPage' });
 export type DocumentPage = z.infer<typeof DocumentPage>;
 
-const Title = line(300);
+const Title = titled(300);
 /** Metadata as a request may give it: without NUL and lone surrogates, which the database cannot keep. */
 export const GivenMetadata = Metadata.refine(
   (value) => faultOf(value) === null,

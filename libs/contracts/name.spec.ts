@@ -1,4 +1,4 @@
-import { named, withoutHidden } from './name.js';
+import { named, plainText, titled, withoutHidden } from './name.js';
 
 const judge = (given: string) => named(80).safeParse(given);
 
@@ -62,4 +62,27 @@ describe('named', () => {
 
 it('takes hidden signs out of a text and leaves those that are meant', () => {
   expect(withoutHidden('a\u202eb می\u200cخ ❤\ufe0f', '_')).toBe('a_b می\u200cخ ❤\ufe0f');
+});
+
+describe('titled', () => {
+  it.each([
+    ['inv\u202efdp.exe', 'invfdp.exe'],
+    [' pas\u00adted\u200b\ufeff ', 'pasted'],
+    ['u\u0308ber', 'über'],
+    ['می\u200cخواهم 👩\u200d👩\u200d👧 ❤\ufe0f', 'می\u200cخواهم 👩\u200d👩\u200d👧 ❤\ufe0f'],
+  ])('takes %j as what one sees of it', (given, kept) => {
+    expect(titled(300).parse(given)).toBe(kept);
+  });
+
+  it.each(['\u200b\u200b', '\u202e', '\u2800', ' ', 'two\nlines', 'two\u2028lines', 'a\u0085b', 'nul\0', '\ud800'])(
+    'refuses %j',
+    (given) => {
+      expect(titled(300).safeParse(given).success).toBe(false);
+    },
+  );
+});
+
+it('takes hidden signs out of a topic, and leaves its lines', () => {
+  expect(plainText(250).parse('one\u202e\n\u200btwo')).toBe('one\ntwo');
+  expect(plainText(250).parse('\u200b')).toBe('');
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { line } from './common.js';
+import { line, text } from './common.js';
 
 /** Scripts whose letters join, where ZERO WIDTH JOINER and NON-JOINER change how a word is written. */
 const JOINING = [
@@ -28,8 +28,8 @@ const MEANT_OR_HIDDEN = new RegExp(`(${MEANT})|${HIDDEN}`, 'gu');
 const SEEN = /[^\p{Z}\p{C}\p{M}\u2800]/u;
 
 /** The text with `instead` in place of each hidden sign. */
-export const withoutHidden = (text: string, instead: string) =>
-  text.replace(MEANT_OR_HIDDEN, (_sign, meant: string | undefined) => meant ?? instead);
+export const withoutHidden = (given: string, instead: string) =>
+  given.replace(MEANT_OR_HIDDEN, (_sign, meant: string | undefined) => meant ?? instead);
 
 /**
  * What people know a person, a place or a thing by: one line in NFC, so that names which look alike because of how they are encoded are one
@@ -37,5 +37,23 @@ export const withoutHidden = (text: string, instead: string) =>
  */
 export const named = (maxChars: number) =>
   line(maxChars, z.string().normalize('NFC'))
-    .refine((text) => withoutHidden(text, '') === text, 'must not contain invisible characters or ones that change the direction of text')
-    .refine((text) => text === '' || SEEN.test(text), 'must have something to see');
+    .refine(
+      (given) => withoutHidden(given, '') === given,
+      'must not contain invisible characters or ones that change the direction of text',
+    )
+    .refine((given) => given === '' || SEEN.test(given), 'must have something to see');
+
+/** The same for what people paste: hidden signs are taken out instead of refused. Line ends stay, so that whoever wants one line can refuse them. */
+const shown = (given: string) =>
+  given
+    .normalize('NFC')
+    .replace(MEANT_OR_HIDDEN, (sign, meant: string | undefined) => meant ?? (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(sign) ? sign : ''));
+
+/** A title: one line in NFC, from which hidden signs are taken; what is left has something to see. */
+export const titled = (maxChars: number) =>
+  line(maxChars, z.string().overwrite(shown))
+    .refine((given) => !/[\u0080-\u009f\u2028\u2029]/.test(given), 'must be one line')
+    .refine((given) => given === '' || SEEN.test(given), 'must have something to see');
+
+/** Text that is shown beside a name: as `text`, in NFC, and hidden signs are taken out. */
+export const plainText = (maxChars: number) => text(maxChars, z.string().overwrite(shown));

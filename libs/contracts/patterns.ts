@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Access, AccessInput } from './access.js';
 import { line, Metadata, Moment, page, PageQuery, text, Time } from './common.js';
+import { titled } from './name.js';
 import { GivenMetadata } from './documents.js';
 import { PatternId, PatternUsageId, UserId } from './ids.js';
 import { MemoryAuthor } from './memory.js';
@@ -39,7 +40,7 @@ export const Pattern = z
 export type Pattern = z.infer<typeof Pattern>;
 export const PatternPage = page(Pattern).meta({ id: 'PatternPage' });
 
-const Name = line(200);
+const Name = titled(200);
 const Words = text(4_000).refine((value) => value.trim().length > 0, 'must not be empty');
 const Tags = z
   .array(line(64))

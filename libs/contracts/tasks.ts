@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { NamedPrincipal, PrincipalRef } from './chat.js';
-import { line, page, PageQuery, text, Time } from './common.js';
+import { page, PageQuery, text, Time } from './common.js';
+import { titled } from './name.js';
 import { ChannelId, MessageId, TaskCommentId, TaskId } from './ids.js';
 
 export const TaskStatus = z.enum(['open', 'in_progress', 'blocked', 'done', 'cancelled']);
@@ -34,7 +35,7 @@ export const TaskPage = page(Task).meta({ id: 'TaskPage' });
 
 /** How many tasks one task may wait for. */
 export const MAX_TASK_DEPENDENCIES = 50;
-const Title = line(300);
+const Title = titled(300);
 const Description = text(16_000);
 /** A time that PostgreSQL can hold. */
 const Moment = Time.refine((value) => !value.startsWith('0000'), 'must be after the year 0');

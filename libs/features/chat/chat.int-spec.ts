@@ -224,6 +224,9 @@ describe('channels', () => {
     expect(await codeOf(make('pLAN', 'public'))).toBe('chat.channel_name_taken');
     expect(await codeOf(chat.channels.change(owner.ctx, other.id, { name: 'plan' }))).toBe('chat.channel_name_taken');
     expect(await make('plan', 'private')).toMatchObject({ role: 'admin', memberCount: 1 });
+    // They look alike: the second has a variation selector.
+    await make('漢', 'public');
+    expect(await codeOf(make('漢\u{e0100}', 'public'))).toBe('chat.channel_name_taken');
   });
 
   it('lets only admins change a channel, tells what changed without its text, and tells nothing of no change', async () => {
