@@ -39,7 +39,7 @@ const project = (displayName, testMatch, more = {}) => ({
  */
 export default {
   cacheDirectory: '.cache/jest',
-  maxWorkers: 2,
+  maxWorkers: 3,
   testTimeout: 120_000,
   projects: [
     project('unit', ['{apps,libs,test}/**/*.spec.ts']),
