@@ -15,6 +15,7 @@ import { quotesOf } from './extractive-answer.js';
 import { inertText } from './inert-text.js';
 import { MarkedText } from './marked-text.js';
 import { promptOf } from './prompt.js';
+import { questionInThread } from './question.js';
 
 const NOTHING = 'I found nothing about this.';
 const WITHOUT_PASSAGES =
@@ -87,13 +88,9 @@ export class AgentRunner {
     else yield* this.quoted(evidence, citations);
   }
 
-  /** What is asked shortly may mean something only after what was asked before it. */
   private async evidenceFor(ctx: OrgContext, { question, before = [] }: Asked): Promise<Evidence[]> {
-    const grants = await this.grants.of(ctx);
-    const found = await this.evidence.find(ctx, grants, { id: uuidv7(), body: question });
-    const earlier = before.findLast(({ role }) => role === 'user');
-    if (found.length > 0 || !earlier) return found;
-    return this.evidence.find(ctx, grants, { id: uuidv7(), body: `${earlier.content}\n${question}` });
+    const earlier = before.flatMap(({ role, content }) => (role === 'user' ? [content] : []));
+    return this.evidence.find(ctx, await this.grants.of(ctx), { id: uuidv7(), body: questionInThread(question, earlier) });
   }
 
   private async *quoted(evidence: readonly Evidence[], citations: AnswerCitations): AsyncGenerator<AnswerDelta, void, undefined> {
