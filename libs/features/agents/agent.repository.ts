@@ -33,6 +33,12 @@ export class AgentRepository {
     return this.get(tx, ctx, id);
   }
 
+  /** Those of these names that are there, locked until the commit. */
+  async lockNamed(tx: Tx, { orgId }: Org, names: string[]): Promise<AgentRow[]> {
+    await tx.$queryRaw`SELECT 1 FROM agents WHERE org_id = ${orgId}::uuid AND name = ANY (${names}::text[]) ORDER BY id FOR NO KEY UPDATE`;
+    return tx.agent.findMany({ where: { orgId, name: { in: names } } });
+  }
+
   /** Oldest first; `after` is an id, exclusive. */
   list(tx: Tx, { orgId }: Org, { status, capability, limit }: AgentsQuery, after: string | null): Promise<AgentRow[]> {
     return tx.agent.findMany({

@@ -3,8 +3,8 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Agent, AgentFile, AgentId, AgentImport, CreateAgent, PatchAgent } from '@atrium/contracts';
 import { Db, type Tx } from '@atrium/platform/db';
 import { Conflict, Forbidden, Invalid, QuotaExceeded } from '@atrium/platform/errors';
-import { Events } from '@atrium/platform/events';
-import { assertUnchanged } from '@atrium/platform/http';
+import { type EventDraft, Events } from '@atrium/platform/events';
+import { assertUnchanged, later } from '@atrium/platform/http';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
 import { ToolRegistry } from '@atrium/platform/tools';
 import { agentTold, agentView, assertMayBecome, changesOf, patched } from './agent.js';
@@ -13,6 +13,8 @@ import { ASSISTANT } from './assistant.js';
 
 const MAX_AGENTS = 1_000;
 const MAX_VERSIONS = 1_000;
+/** Events of an import that are appended together. */
+const TOLD_AT_ONCE = 500;
 
 /** The commands on agents. A version never changes: other instructions, tools or limits are the next version. */
 @Injectable()
@@ -27,7 +29,12 @@ export class AgentsService {
   /** @throws Invalid `agents.unknown_tool`, Conflict `agents.name_taken`, QuotaExceeded `agents.limit_reached` */
   async create(ctx: OrgContext, input: CreateAgent): Promise<Agent> {
     assertTools(input, await this.tools.names(ctx));
-    return this.db.inOrg(ctx, (tx) => this.make(tx, ctx, input));
+    return this.db.inOrg(ctx, async (tx) => {
+      await this.assertRoom(tx, ctx, 1);
+      const row = await this.make(tx, ctx, input);
+      await this.events.append(tx, ctx, agentTold('agents.created', row));
+      return agentView(row);
+    });
   }
 
   /**
@@ -39,24 +46,33 @@ export class AgentsService {
     const known = await this.tools.names(ctx);
     return this.db.inOrg(ctx, async (tx) => {
       const names: AgentImport = { created: [], changed: [], unchanged: [] };
+      const told: EventDraft[] = [];
+      const rows = await this.agents.lockNamed(
+        tx,
+        ctx,
+        file.agents.map(({ name }) => name),
+      );
+      const there = new Map(rows.map((row) => [row.name, row]));
+      if (rows.length < file.agents.length) await this.assertRoom(tx, ctx, file.agents.length - rows.length);
       // In one order, so that two imports at once do not wait for each other.
       for (const [at, agent] of [...file.agents.entries()].toSorted(([, a], [, b]) => (a.name < b.name ? -1 : 1))) {
-        const there = await this.agents.findByName(tx, ctx, agent.name);
-        if (there) {
-          const before = await this.agents.lock(tx, ctx, there.id as AgentId);
+        const before = there.get(agent.name);
+        if (before) {
           assertMayBecome(before, agent.status);
-          const after = patched(before, { displayName: agent.name, ...agent }, later(before));
+          const after = patched(before, { displayName: agent.name, ...agent }, later(before.updatedAt));
           const changes = changesOf(before, after);
           // A tool that is gone since is no fault of a file that says what is there already.
           if (changes?.tools || changes?.withoutApproval) assertTools(agent, known, `/agents/${at}`);
           names[changes ? 'changed' : 'unchanged'].push(agent.name);
-          await this.write(tx, ctx, before, after);
+          if (changes) told.push(await this.store(tx, ctx, before, after, changes));
         } else {
           assertTools(agent, known, `/agents/${at}`);
-          await this.make(tx, ctx, agent);
+          told.push(agentTold('agents.created', await this.make(tx, ctx, agent)));
           names.created.push(agent.name);
         }
       }
+      // Last, since it locks the organization's log.
+      for (let at = 0; at < told.length; at += TOLD_AT_ONCE) await this.events.appendMany(tx, ctx, told.slice(at, at + TOLD_AT_ONCE));
       return names;
     });
   }
@@ -72,7 +88,7 @@ export class AgentsService {
       const before = await this.agents.lock(tx, ctx, id);
       assertUnchanged(ctx, before);
       assertMayBecome(before, patch.status ?? 'active');
-      const after = patched(before, patch, later(before));
+      const after = patched(before, patch, later(before.updatedAt));
       if (patch.tools || patch.withoutApproval) assertTools(after, known);
       return this.write(tx, ctx, before, after);
     });
@@ -102,7 +118,13 @@ export class AgentsService {
     });
   }
 
-  private async make(tx: Tx, ctx: OrgContext, { displayName, ...input }: AgentFile['agents'][number]): Promise<Agent> {
+  /** @throws QuotaExceeded `agents.limit_reached` */
+  private async assertRoom(tx: Tx, ctx: OrgContext, more: number): Promise<void> {
+    if ((await this.agents.count(tx, ctx)) + more > MAX_AGENTS) throw limitReached(`An organization has at most ${MAX_AGENTS} agents.`);
+  }
+
+  /** @throws Conflict `agents.name_taken` */
+  private async make(tx: Tx, ctx: OrgContext, { displayName, ...input }: AgentFile['agents'][number]): Promise<AgentRow> {
     const at = new Date();
     const row: AgentRow = {
       ...input,
@@ -114,22 +136,31 @@ export class AgentsService {
       createdAt: at,
       updatedAt: at,
     };
-    if ((await this.agents.count(tx, ctx)) >= MAX_AGENTS) throw limitReached(`An organization has at most ${MAX_AGENTS} agents.`);
     // The name of the assistant is kept for it, also before it is made.
     if (row.name === ASSISTANT.name || !(await this.agents.insert(tx, row, personOf(ctx))))
       throw new Conflict('agents.name_taken', 'An agent of this name exists.');
-    await this.events.append(tx, ctx, agentTold('agents.created', row));
-    return agentView(row);
+    return row;
   }
 
   private async write(tx: Tx, ctx: OrgContext, before: AgentRow, after: AgentRow): Promise<Agent> {
     const changes = changesOf(before, after);
     if (!changes) return agentView(before);
+    await this.events.append(tx, ctx, await this.store(tx, ctx, before, after, changes));
+    return agentView(after);
+  }
+
+  /** Answers what is to be told of it. @throws QuotaExceeded `agents.limit_reached` */
+  private async store(
+    tx: Tx,
+    ctx: OrgContext,
+    before: AgentRow,
+    after: AgentRow,
+    changes: NonNullable<EventDraft['changes']>,
+  ): Promise<EventDraft> {
     if (after.version > MAX_VERSIONS) throw limitReached(`An agent has at most ${MAX_VERSIONS} versions.`);
     await this.agents.update(tx, after);
     if (after.version !== before.version) await this.agents.insertVersion(tx, after, personOf(ctx));
-    await this.events.append(tx, ctx, agentTold('agents.changed', after, changes));
-    return agentView(after);
+    return agentTold('agents.changed', after, changes);
   }
 }
 
@@ -145,8 +176,5 @@ function assertTools({ tools, withoutApproval }: Pick<AgentRow, 'tools' | 'witho
   ];
   if (places.length > 0) throw new Invalid('agents.unknown_tool', 'The agent cannot have these tools.', { places });
 }
-
-/** After the last change, also where the clock says otherwise. */
-const later = ({ updatedAt }: AgentRow) => new Date(Math.max(Date.now(), updatedAt.getTime() + 1));
 
 const limitReached = (message: string) => new QuotaExceeded('agents.limit_reached', message, { retryable: false });
