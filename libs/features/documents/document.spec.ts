@@ -1,7 +1,8 @@
 import type { Access, Role, UserId } from '@atrium/contracts';
 import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import { accessColumns } from '@atrium/platform/search';
-import { assertMayChange, assertMayWrite, type DocumentRow, later } from './document.js';
+import { later } from '@atrium/platform/http';
+import { assertMayChange, assertMayWrite, type DocumentRow } from './document.js';
 import { told } from './document-events.js';
 
 const ctxOf = (id: string, role: Role): OrgContext => ({

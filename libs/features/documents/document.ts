@@ -57,8 +57,3 @@ export function assertMayWrite(ctx: OrgContext, level: string): void {
   if (level === 'system' && !isAdmin(ctx))
     throw new Forbidden('documents.admins_only', 'Only administrators write the documents of the system.');
 }
-
-/** Later than `before`, so that the ETag changes even within one millisecond. */
-export function later(before: Date): Date {
-  return new Date(Math.max(Date.now(), before.getTime() + 1));
-}

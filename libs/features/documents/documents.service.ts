@@ -4,7 +4,7 @@ import type { Access, AccessGrant, Document, DocumentId, Metadata, PatchDocument
 import { Db, type Tx } from '@atrium/platform/db';
 import { Conflict, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
-import { assertUnchanged } from '@atrium/platform/http';
+import { assertUnchanged, later } from '@atrium/platform/http';
 import {
   accessColumns,
   audienceOfChange,
@@ -19,7 +19,7 @@ import {
 import type { BlobKey } from '@atrium/platform/storage';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
 import { AccessPrincipals } from './access-principals.js';
-import { assertMayChange, assertMayWrite, type DocumentRow, later, toDocument } from './document.js';
+import { assertMayChange, assertMayWrite, type DocumentRow, toDocument } from './document.js';
 import { DocumentBlobs } from './document-blobs.js';
 import { told, toldRemoved } from './document-events.js';
 import { DocumentRepository } from './document.repository.js';

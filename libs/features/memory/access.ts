@@ -33,11 +33,6 @@ export function authorOf({
   return { kind: isAgent ? 'agent' : 'user', id: createdById, onBehalfOf: isAgent ? (ownerId as UserId) : null };
 }
 
-/** Later than `before`, so that the ETag changes even within one millisecond. */
-export function later(before: Date): Date {
-  return new Date(Math.max(Date.now(), before.getTime() + 1));
-}
-
 /** The person behind the context. The system remembers nothing of its own. */
 export function personBehind(ctx: OrgContext) {
   const person = personOf(ctx);

@@ -4,7 +4,8 @@ import type { Tx } from '@atrium/platform/db';
 import { type EventDraft, Events } from '@atrium/platform/events';
 import { audienceOf } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { later } from './access.js';
+import { later } from '@atrium/platform/http';
+
 import type { Doubt } from './contradiction.js';
 import { EntryRepository, type Step } from './entry.repository.js';
 import { endOf, type MemoryRow } from './memory.js';

@@ -4,7 +4,7 @@ import type { AccessGrant, CreateNamespace, Namespace, NamespaceId, PatchNamespa
 import { Db, type Tx } from '@atrium/platform/db';
 import { Conflict } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
-import { assertUnchanged } from '@atrium/platform/http';
+import { assertUnchanged, later } from '@atrium/platform/http';
 import {
   accessColumns,
   audienceOf,
@@ -16,7 +16,7 @@ import {
   withoutGrant,
 } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { assertMayChange, assertMayWrite, later } from './access.js';
+import { assertMayChange, assertMayWrite } from './access.js';
 import { factKey } from './fact.js';
 import { Grantees } from './grantees.js';
 import { type MemoryRow, slotOfRow } from './memory.js';

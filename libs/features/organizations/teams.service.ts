@@ -4,7 +4,7 @@ import type { AddTeamMember, CreateTeam, PatchTeam, PatchTeamMember, Team, TeamI
 import { Db, isUniqueViolation, type Tx } from '@atrium/platform/db';
 import { Conflict } from '@atrium/platform/errors';
 import { type EventDraft, Events } from '@atrium/platform/events';
-import { assertUnchanged } from '@atrium/platform/http';
+import { assertUnchanged, later } from '@atrium/platform/http';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { getMember } from './member.repository.js';
 import {
@@ -56,7 +56,7 @@ export class TeamsService {
         const before = await this.teams.lock(tx, ctx, id);
         assertLeads(ctx, before);
         assertUnchanged(ctx, before);
-        const after: TeamRow = { ...before, ...input, updatedAt: new Date(Math.max(Date.now(), before.updatedAt.getTime() + 1)) };
+        const after: TeamRow = { ...before, ...input, updatedAt: later(before.updatedAt) };
         const changes = differences(before, after);
         if (Object.keys(changes).length === 0) return toTeam(before);
         await this.teams.update(tx, ctx, after);

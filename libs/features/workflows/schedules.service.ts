@@ -5,14 +5,14 @@ import type { CreateSchedule, Page, PageQuery, PatchSchedule, Schedule, Schedule
 import { Db, storable } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
-import { assertUnchanged, decodeCursor, listed, pageOf } from '@atrium/platform/http';
+import { assertUnchanged, decodeCursor, later, listed, pageOf } from '@atrium/platform/http';
 import { Log } from '@atrium/platform/observability';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { RunActor } from './run-actor.js';
 import { RunStarts } from './run-starts.js';
 import { nextTime } from './schedule.js';
 import { ScheduleRepository, type ScheduleRow, toSchedule } from './schedule.repository.js';
-import { later } from './task.js';
+
 import { scheduleTold } from './workflow-events.js';
 import { WorkflowRepository } from './workflow.repository.js';
 import { assertMayChange, maker } from './workflows.service.js';

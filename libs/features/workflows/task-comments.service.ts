@@ -4,9 +4,9 @@ import type { PrincipalRef, TaskComment, TaskCommentId, TaskId, WriteTaskComment
 import { Db } from '@atrium/platform/db';
 import { QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
-import { assertUnchanged } from '@atrium/platform/http';
+import { assertUnchanged, later } from '@atrium/platform/http';
 import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
-import { assertAuthor, later, makerOf } from './task.js';
+import { assertAuthor, makerOf } from './task.js';
 import { commentRemoved, commentTold } from './task-events.js';
 import { TaskCommentRepository, type TaskCommentRow, toComment } from './task-comment.repository.js';
 import { TaskRepository } from './task.repository.js';

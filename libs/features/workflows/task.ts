@@ -95,8 +95,3 @@ export function assertNoCycle(taskId: string, dependsOn: readonly string[], edge
     open.push(...(next.get(id) ?? []));
   }
 }
-
-/** Later than `before`, so that the ETag changes even within one millisecond. */
-export function later(before: Date): Date {
-  return new Date(Math.max(Date.now(), before.getTime() + 1));
-}

@@ -4,10 +4,10 @@ import type { CreateWorkflow, PatchWorkflow, UserId, Workflow, WorkflowDefinitio
 import { Db, storable, type Tx } from '@atrium/platform/db';
 import { Conflict, Forbidden, Invalid } from '@atrium/platform/errors';
 import { canonicalJson, type EventDraft, Events } from '@atrium/platform/events';
-import { assertUnchanged } from '@atrium/platform/http';
+import { assertUnchanged, later } from '@atrium/platform/http';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
 import { Expressions } from './expressions/expressions.js';
-import { later } from './task.js';
+
 import { expressionsOf, orderFaults, referenceFaults } from './workflow-definition.js';
 import { workflowTold } from './workflow-events.js';
 import { type VersionRow, WorkflowRepository, type WorkflowRow } from './workflow.repository.js';

@@ -21,3 +21,8 @@ export function assertUnchanged(caller: Pick<Caller, 'ifMatch'>, resource: Versi
     status: 412,
   });
 }
+
+/** Later than `before`, so that the ETag changes even within one millisecond, and where the clock went back. */
+export function later(before: Date): Date {
+  return new Date(Math.max(Date.now(), before.getTime() + 1));
+}

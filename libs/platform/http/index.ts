@@ -1,6 +1,6 @@
 export { Answers } from './answers.decorator.js';
 export { originCheck, prepareEdge } from './edge.js';
-export { assertUnchanged, etagOf } from './etag.js';
+export { assertUnchanged, etagOf, later } from './etag.js';
 export { type ComponentState, Health } from './health.controller.js';
 export { HttpModule } from './http.module.js';
 export { LimitStorage } from './limit-storage.js';

@@ -14,7 +14,8 @@ import type { Tx } from '@atrium/platform/db';
 import { Invalid, NotFound } from '@atrium/platform/errors';
 import { accessColumns, accessOf } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { authorOf, later, personBehind } from '../access.js';
+import { later } from '@atrium/platform/http';
+import { authorOf, personBehind } from '../access.js';
 import { isDemoted, wilson } from './pattern-rate.js';
 
 export type PatternRow = NonNullable<Awaited<ReturnType<Tx['pattern']['findFirst']>>>;

@@ -13,7 +13,7 @@ import type {
 import { Db, type Tx } from '@atrium/platform/db';
 import { QuotaExceeded } from '@atrium/platform/errors';
 import { type EventDraft, Events } from '@atrium/platform/events';
-import { assertUnchanged } from '@atrium/platform/http';
+import { assertUnchanged, later } from '@atrium/platform/http';
 import {
   accessColumns,
   audienceOf,
@@ -27,7 +27,7 @@ import {
   withoutGrant,
 } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { assertMayChange, assertMayWrite, later } from '../access.js';
+import { assertMayChange, assertMayWrite } from '../access.js';
 import { Grantees } from '../grantees.js';
 import { afterUsage, newPattern, newUsage, patternNotFound, type PatternRow, statusOf, toPattern, toUsage } from './pattern.js';
 import { toldPattern, toldRemoved } from './pattern-events.js';
