@@ -590,7 +590,7 @@ describe('an agent in a workflow', () => {
     ground.model.script({ kind: 'status', status: 400 }, say('Better.'));
     const step = { id: 'ask', kind: 'agent', with: { agent: agent.name, prompt: 'Try.' }, retry: { attempts: 2, backoffSeconds: 0 } };
     expect(await run({ steps: [step], output: { said: '${{ steps.ask.output.text }}' } })).toMatchObject({ output: { said: 'Better.' } });
-    expect(await run({ steps: [{ ...step, with: { agent: 'nobody', prompt: 'x' } }] })).toMatchObject({
+    expect(await run({ steps: [{ ...step, with: { agent: '${{ "nobody" }}', prompt: 'x' } }] })).toMatchObject({
       failure: { code: 'agents.not_found' },
     });
   });

@@ -1,5 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { Agent, AgentRun, AuditRow, CreatedApiKey, McpServer, McpServerTool, Page, Tool } from '@atrium/contracts';
+import type {
+  Agent,
+  AgentRun,
+  AuditRow,
+  CreatedApiKey,
+  McpServer,
+  McpServerTool,
+  Page,
+  Problem,
+  Tool,
+  Workflow,
+  WorkflowRun,
+} from '@atrium/contracts';
 import { type AgentGround, approvalOf, newAgent, newAgentGround, runEnded, runWaits, startRun, toolSteps } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import { ForeignMcp } from '../lib/foreign-mcp.js';
@@ -174,6 +187,26 @@ describe('tools of other MCP servers', () => {
     const ended = await workflowEnded(member, await runStep(member, tool.tool, { text: 'it' }));
     expect(ended).toMatchObject({ status: 'succeeded', output: { n: 3, text: 'ab' } });
     expect(foreign.calls).toMatchObject([{ tool: 'Find/It', arguments: { text: 'it' } }]);
+  });
+
+  it('may be named by a workflow while they wait for their review, with arguments that are judged once they are allowed', async () => {
+    const { server, tool } = await newMcpServer(owner, foreign);
+    const steps = (more: object) => [{ id: 'send', kind: 'tool', with: { tool: tool.tool, arguments: { text: 'Dear all', ...more } } }];
+    const publish = (more: object, by = owner) =>
+      by.api.call<Workflow & Problem>('POST', '/v1/workflows', { body: { name: `W ${randomUUID()}`, definition: { steps: steps(more) } } });
+
+    const early = await publish({ more: 1 });
+    await review(owner, tool);
+    const [wrong, right, others] = [await publish({ more: 1 }), await publish({}), await publish({}, stranger)];
+    await owner.api.delete(`/v1/mcp-servers/${server.id}`);
+    const gone = await publish({});
+    const run = await owner.api.post<WorkflowRun>(`/v1/workflows/${right.body.id}/runs`);
+
+    expect([early, right].map(({ status }) => status)).toEqual([201, 201]);
+    expect(wrong.body.errors).toEqual([{ pointer: '/definition/steps/0/with/arguments/more', message: 'is not known' }]);
+    for (const { body } of [others, gone]) expect(body.errors).toMatchObject([{ pointer: '/definition/steps/0/with/tool' }]);
+    expect(await workflowEnded(owner, run)).toMatchObject({ failure: { code: 'tools.not_found' } });
+    expect(foreign.calls).toEqual([]);
   });
 
   it('are checked by their schema before anything is sent', async () => {

@@ -1,7 +1,20 @@
-import type { Channel, CreatedApiKey, Message, Page, Task, Unread, Workflow, WorkflowFailures, WorkflowRun } from '@atrium/contracts';
+import { randomUUID } from 'node:crypto';
+import type {
+  Agent,
+  Channel,
+  CreatedApiKey,
+  Message,
+  Page,
+  Task,
+  Tool,
+  Unread,
+  Workflow,
+  WorkflowFailures,
+  WorkflowRun,
+} from '@atrium/contracts';
 import { Api, eventually, newColleague, newOrganization } from '../lib/api.js';
 import { Receiver } from '../lib/receiver.js';
-import { ended, publish, read, start, step, until, waiting } from '../lib/workflows.js';
+import { ended, FAILING, publish, read, start, step, until, waiting } from '../lib/workflows.js';
 
 let receiver: Receiver;
 beforeAll(async () => {
@@ -132,7 +145,8 @@ describe('a workflow', () => {
     ).toBe('workflows.expression_timed_out');
     expect(await codeOf(waits({ when: 'input.missing.more == 1' }))).toBe('workflows.expression_failed');
     expect(await codeOf({ steps: [{ id: 'a', kind: 'http', with: { url: 'http://127.0.0.2:1/' } }] })).toBe('outbound.refused');
-    expect(await codeOf({ steps: [{ id: 'a', kind: 'tool', with: { tool: 'nothing' } }] })).toBe('tools.not_found');
+    expect(await codeOf({ steps: [{ id: 'a', ...FAILING }] })).toBe('tasks.not_found');
+    expect(await codeOf({ steps: [{ id: 'a', kind: 'tool', with: { tool: '${{ "nothing" }}' } }] })).toBe('tools.not_found');
     receiver.delayMs = 30_000;
     expect(await codeOf({ steps: [{ id: 'a', timeoutSeconds: 1, ...http('/slow') }] })).toMatch(/workflows.step_timed_out|outbound.failed/);
   }, 180_000);
@@ -326,6 +340,71 @@ describe('a definition', () => {
       '/definition/input',
     ]);
   });
+
+  it('names only what there is, with arguments that fit, unless an expression will say', async () => {
+    const [owner, stranger] = [await newOrganization('Names'), await newOrganization('Others')];
+    const theirs = await publish(stranger, 'Theirs', { steps: [{ id: 'a', ...FAILING }] });
+    await stranger.api.post('/v1/agents', { name: 'their-agent' });
+    const retired = await owner.api.post<Agent>('/v1/agents', { name: 'retired' });
+    await owner.api.delete(`/v1/agents/${retired.id}`);
+    const tool = (name: string, args: unknown = {}) => ({ kind: 'tool', with: { tool: name, arguments: args } });
+    const agent = (name: string) => ({ kind: 'agent', with: { agent: name, prompt: 'Hello' } });
+    const sub = (workflowId: string) => ({ kind: 'workflow', with: { workflowId } });
+    const faultsOf = async (...steps: object[]) => {
+      const definition = { steps: steps.map((one, index) => ({ id: `s${index}`, ...one })) };
+      const { code, errors } = await owner.api.refused(400, 'POST', '/v1/workflows', { body: { name: 'Bad', definition } });
+      expect(code).toBe('workflows.invalid_definition');
+      return (errors ?? []).map(({ pointer, message }) => `${pointer.replace('/definition/steps/', '')} ${message}`);
+    };
+
+    const undo = { compensate: tool('undo') };
+    expect(await faultsOf(tool('nothing'), tool('other__send'), { kind: 'wait', with: { seconds: 0 }, ...undo })).toEqual([
+      '0/with/tool there is no such tool',
+      '1/with/tool there is no such tool',
+      '2/compensate/with/tool there is no such tool',
+    ]);
+    expect(await faultsOf(agent('nobody'), agent('their-agent'), agent('retired'))).toEqual(
+      [0, 1, 2].map((at) => `${at}/with/agent there is no such agent`),
+    );
+    expect(await faultsOf(sub(theirs.id), sub(randomUUID()), sub('no id'))).toEqual(
+      [0, 1, 2].map((at) => `${at}/with/workflowId there is no such workflow`),
+    );
+    expect(
+      await faultsOf(
+        tool('task_create', { description: '${{ input.text }}', more: 1, 'a/b': 2 }),
+        tool('task_create', { title: 7, priority: '${{ input.priority }}', assignee: { kind: 'user', id: 'Ada' } }),
+        tool('task_create', 'Call Ada'),
+      ),
+    ).toEqual([
+      '0/with/arguments/title must be given',
+      '0/with/arguments/more is not known',
+      '0/with/arguments/a~1b is not known',
+      '1/with/arguments/title must be string',
+      expect.stringMatching(/^1\/with\/arguments\/assignee\/id must match/),
+      expect.stringMatching(/^1\/with\/arguments\/assignee /),
+      '2/with/arguments must be object',
+    ]);
+
+    const { data: tools } = await owner.api.get<Page<Tool>>('/v1/tools', { limit: 200 });
+    const every = tools.map(({ name }, index) => ({ id: `s${index}`, ...tool(name, '${{ input }}') }));
+    const later = [tool('${{ input.tool }}', { more: 1 }), agent('${{ input.agent }}'), sub('${{ input.workflow }}'), agent('assistant')];
+    const { version } = await publish(owner, 'Fits', { steps: [...every, ...later.map((one, index) => ({ id: `l${index}`, ...one }))] });
+    expect(version).toBe(1);
+  });
+
+  it('that fits no more runs to a clear failure, and may be saved as it is', async () => {
+    const owner = await newOrganization('Gone');
+    const { id } = await owner.api.post<Agent>('/v1/agents', { name: 'leaving' });
+    const definition = { steps: [{ id: 'ask', kind: 'agent', with: { agent: 'leaving', prompt: 'Hello' } }] };
+    const workflow = await publish(owner, 'Gone', definition);
+    await owner.api.delete(`/v1/agents/${id}`);
+
+    const path = `/v1/workflows/${workflow.id}`;
+    expect(await owner.api.patch<Workflow>(path, { name: 'Still', definition })).toMatchObject({ name: 'Still', version: 1 });
+    const refused = await owner.api.refused(400, 'PATCH', path, { body: { definition: { ...definition, output: { next: true } } } });
+    expect(refused).toMatchObject({ code: 'workflows.invalid_definition', errors: [{ pointer: '/definition/steps/0/with/agent' }] });
+    expect((await ended(owner, await start(owner, workflow))).failure).toMatchObject({ code: 'agents.not_active', stepId: 'ask' });
+  }, 120_000);
 
   it('never changes: another one is the next version, and a run keeps its own', async () => {
     const owner = await newOrganization('Versions');

@@ -3,6 +3,7 @@ import { Api, eventually, newOrganization, type Person } from '../lib/api.js';
 import { dropClusters } from '../lib/postgres.js';
 import { Receiver } from '../lib/receiver.js';
 import { killServers, Server } from '../lib/server.js';
+import { FAILING } from '../lib/workflows.js';
 import { type Ground, newGround, pause, spread, tell } from './ground.js';
 
 /** Times that one process is stopped past its lease. */
@@ -59,7 +60,7 @@ const SHAPES: [name: string, effects: number, steps: () => object[]][] = [
     2,
     () => [
       call('a', { compensate: { kind: 'http', with: { method: 'POST', url: `${receiver.baseUrl}/undo` } } }),
-      { id: 'fail', kind: 'tool', needs: ['a'], with: { tool: 'nothing' } },
+      { id: 'fail', needs: ['a'], ...FAILING },
     ],
   ],
 ];

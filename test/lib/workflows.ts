@@ -3,7 +3,9 @@ import type { Approval, Page, Workflow, WorkflowRun } from '@atrium/contracts';
 import { eventually, type Person } from './api.js';
 
 const WAIT = { steps: [{ id: 'wait', kind: 'wait', with: { seconds: 3_600 } }] };
-const FAIL = { steps: [{ id: 'fail', kind: 'tool', with: { tool: 'nothing' } }] };
+/** There is no task of the run's id. */
+export const FAILING = { kind: 'tool', with: { tool: 'task_update', arguments: { taskId: '${{ run.id }}', status: 'done' } } };
+const FAIL = { steps: [{ id: 'fail', ...FAILING }] };
 
 export const newWorkflow = ({ api }: Person, definition: object = WAIT) =>
   api.post<Workflow>('/v1/workflows', { name: `Workflow ${randomUUID()}`, definition });

@@ -39,6 +39,12 @@ export class AgentRepository {
     return tx.agent.findMany({ where: { orgId, name: { in: names } } });
   }
 
+  /** Of these names those that there are, retired agents aside. */
+  async known(tx: Tx, { orgId }: Org, names: readonly string[]): Promise<string[]> {
+    const where = { orgId, name: { in: [...names] }, status: { not: 'retired' } };
+    return (await tx.agent.findMany({ where, select: { name: true } })).map(({ name }) => name);
+  }
+
   /** Oldest first; `after` is an id, exclusive. */
   list(tx: Tx, { orgId }: Org, { status, capability, limit }: AgentsQuery, after: string | null): Promise<AgentRow[]> {
     return tx.agent.findMany({

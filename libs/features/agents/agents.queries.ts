@@ -6,6 +6,7 @@ import { decodeCursor, listed, pageOf } from '@atrium/platform/http';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { agentView, exported, versionView } from './agent.js';
 import { AgentRepository } from './agent.repository.js';
+import { ASSISTANT } from './assistant.js';
 
 @Injectable()
 export class AgentsQueries {
@@ -27,6 +28,11 @@ export class AgentsQueries {
   /** By name, as an import takes them: without the assistant, which is built in, and the retired. */
   export(ctx: OrgContext): Promise<AgentFile> {
     return this.db.readInOrg(ctx, async (tx) => ({ agents: (await this.agents.portable(tx, ctx)).map(exported) }));
+  }
+
+  /** Of these names those that there are: retired agents are none, and the assistant is one also before it is made. */
+  async known(ctx: OrgContext, names: readonly string[]): Promise<string[]> {
+    return [ASSISTANT.name, ...(await this.db.readInOrg(ctx, (tx) => this.agents.known(tx, ctx, names)))];
   }
 
   /** @throws NotFound `agents.not_found` */

@@ -45,6 +45,10 @@ export class ProvidedTools implements ToolProvider, OnModuleInit {
     return found.filter(({ effect }) => mayReach(ctx, effect)).map(({ tool }) => tool);
   }
 
+  known(ctx: OrgContext, names: readonly string[]): Promise<string[]> {
+    return this.db.readInOrg(ctx, (tx) => this.tools.known(tx, ctx, names));
+  }
+
   async offered(ctx: OrgContext, names: readonly string[]): Promise<OfferedTool[]> {
     const rows = await this.db.readInOrg(ctx, (tx) => this.tools.callable(tx, ctx, names));
     return rows.filter(({ effect }) => mayReach(ctx, effect)).map((row) => this.offer(row));

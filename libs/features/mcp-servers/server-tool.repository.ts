@@ -26,7 +26,14 @@ export class ServerToolRepository {
       WHERE t.org_id = ${orgId}::uuid AND t.state = 'allowed' AND t.missing_since IS NULL AND s.enabled`;
   }
 
-  /** Those of these names among them, whole. */
+  /** Of these names those that there are, in whatever state. */
+  async known(tx: Tx, { orgId }: Org, tools: readonly string[]): Promise<string[]> {
+    return (await tx.mcpServerTool.findMany({ where: { orgId, tool: { in: [...tools] } }, select: { tool: true } })).map(
+      ({ tool }) => tool,
+    );
+  }
+
+  /** Those of these names that can be called, whole. */
   callable(tx: Tx, { orgId }: Org, tools: readonly string[]): Promise<ServerToolRow[]> {
     return tx.$queryRaw<ServerToolRow[]>`
       SELECT t.org_id AS "orgId", t.id, t.server_id AS "serverId", t.name, t.tool, t.description, t.input_schema AS "inputSchema", t.annotations,

@@ -133,11 +133,8 @@ export class RunStarts {
   /** Asks a stored definition's schema. @throws Invalid `workflows.invalid_input` */
   async assertInput(ctx: OrgContext, definition: WorkflowDefinition, input: Record<string, JsonValue>): Promise<void> {
     if (Object.keys(definition.input).length === 0) return;
-    const places = await this.expressions.validate(ctx.orgId, definition.input, input);
-    if (places.length === 0) return;
-    throw new Invalid('workflows.invalid_input', 'The input does not fit the schema of the workflow.', {
-      places: places.map(({ pointer, message }) => ({ pointer: `/input${pointer}`, message })),
-    });
+    const places = await this.expressions.fit(ctx.orgId, [{ pointer: '/input', schema: definition.input, value: input }]);
+    if (places.length > 0) throw new Invalid('workflows.invalid_input', 'The input does not fit the schema of the workflow.', { places });
   }
 
   /** One more than that of the run that starts this one, whether by a step, a tool or an event. */

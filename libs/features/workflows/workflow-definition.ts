@@ -1,4 +1,4 @@
-import type { WorkflowDefinition, WorkflowStep } from '@atrium/contracts';
+import type { Compensation, WorkflowDefinition, WorkflowStep } from '@atrium/contracts';
 import { expressionsIn } from './expressions/language.js';
 
 export interface Place {
@@ -35,6 +35,21 @@ function circleOf(steps: readonly Pick<WorkflowStep, 'id' | 'needs'>[]): string[
     left = left.filter(({ id }) => !free.has(id));
     for (const { needs } of left) for (const id of free) needs.delete(id);
   }
+}
+
+/** What a step does, or what undoes it. */
+export interface Action {
+  does: WorkflowStep | Compensation;
+  /** The JSON pointer to its `with`. */
+  at: string;
+}
+
+/** Everything that a run of the definition may do. */
+export function actionsOf({ steps }: Pick<WorkflowDefinition, 'steps'>): Action[] {
+  return steps.flatMap((step, index) => [
+    { does: step, at: `/steps/${index}/with` },
+    ...(step.compensate ? [{ does: step.compensate, at: `/steps/${index}/compensate/with` }] : []),
+  ]);
 }
 
 /** Every expression of a definition, each with its JSON pointer. */

@@ -40,6 +40,11 @@ export class WorkflowRepository {
     return this.get(tx, ctx, id);
   }
 
+  /** Of these ids those that there are. */
+  async known(tx: Tx, { orgId }: Org, ids: readonly string[]): Promise<string[]> {
+    return (await tx.workflow.findMany({ where: { orgId, id: { in: [...ids] } }, select: { id: true } })).map(({ id }) => id);
+  }
+
   /** Newest first; `before` is an id, exclusive. */
   list(tx: Tx, { orgId }: Org, before: string | null, limit: number): Promise<WorkflowRow[]> {
     return tx.workflow.findMany({ where: { orgId, ...(before ? { id: { lt: before } } : {}) }, orderBy: { id: 'desc' }, take: limit });

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from '@atrium/features/agents';
 import { ChatModule } from '@atrium/features/chat';
 import { OrganizationsModule } from '@atrium/features/organizations';
+import { DefinitionChecks } from './definition-checks.js';
 import { Expressions } from './expressions/expressions.js';
 import { RunActor } from './run-actor.js';
 import { RunExecutor } from './run-executor.js';
@@ -42,6 +43,7 @@ import { WorkflowsService } from './workflows.service.js';
     TaskTools,
     Expressions,
     WorkflowRepository,
+    DefinitionChecks,
     WorkflowsService,
     WorkflowsQueries,
     RunRepository,

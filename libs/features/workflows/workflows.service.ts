@@ -6,9 +6,8 @@ import { Conflict, Forbidden, Invalid } from '@atrium/platform/errors';
 import { canonicalJson, type EventDraft, Events } from '@atrium/platform/events';
 import { assertUnchanged, later } from '@atrium/platform/http';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
-import { Expressions } from './expressions/expressions.js';
-
-import { expressionsOf, orderFaults, referenceFaults } from './workflow-definition.js';
+import { DefinitionChecks } from './definition-checks.js';
+import type { Place } from './workflow-definition.js';
 import { workflowTold } from './workflow-events.js';
 import { type VersionRow, WorkflowRepository, type WorkflowRow } from './workflow.repository.js';
 
@@ -19,13 +18,14 @@ export class WorkflowsService {
     private readonly db: Db,
     private readonly events: Events,
     private readonly workflows: WorkflowRepository,
-    private readonly expressions: Expressions,
+    private readonly checks: DefinitionChecks,
   ) {}
 
   /** @throws Invalid `workflows.invalid_definition`, Forbidden `workflows.sign_in_to_publish`, Conflict `workflows.name_taken` */
   async create(ctx: OrgContext, { name, description, definition: given }: CreateWorkflow): Promise<Workflow> {
-    const definition = await this.checked(ctx, given);
+    const definition = kept(given);
     assertMayPublish(ctx, definition);
+    assertFaultless(await this.checks.faultsOf(ctx, definition));
     return this.db.inOrg(ctx, async (tx) => {
       const at = new Date();
       const row: WorkflowRow = {
@@ -52,14 +52,17 @@ export class WorkflowsService {
    * `workflows.name_taken`, `request.precondition_failed`
    */
   async change(ctx: OrgContext, id: WorkflowId, patch: PatchWorkflow): Promise<Workflow> {
-    const given = patch.definition ? await this.checked(ctx, patch.definition) : null;
+    const given = patch.definition ? kept(patch.definition) : null;
     if (given) assertMayPublish(ctx, given);
+    const faults = given ? await this.checks.faultsOf(ctx, given) : [];
     return this.db.inOrg(ctx, async (tx) => {
       const before = await this.workflows.lock(tx, ctx, id);
       assertMayChange(ctx, before);
       assertUnchanged(ctx, before);
       const { definition } = await this.workflows.version(tx, ctx, id, before.version);
       const isNew = given !== null && canonicalJson(given) !== canonicalJson(definition);
+      // A tool or agent that is gone since is no fault of who says what is there already.
+      if (isNew) assertFaultless(faults);
       const row: WorkflowRow = {
         ...before,
         name: patch.name ?? before.name,
@@ -92,24 +95,21 @@ export class WorkflowsService {
     });
   }
 
-  /** @throws Invalid `workflows.invalid_definition` with the place of each fault */
-  private async checked(ctx: OrgContext, given: WorkflowDefinition): Promise<WorkflowDefinition> {
-    const definition = storable(given) as unknown as WorkflowDefinition;
-    const places = [
-      ...orderFaults(definition),
-      ...referenceFaults(definition),
-      ...(await this.expressions.check(ctx.orgId, expressionsOf(definition), definition.input)),
-    ];
-    if (places.length === 0) return definition;
-    throw new Invalid('workflows.invalid_definition', 'The definition cannot run as it is.', {
-      places: places.slice(0, 50).map(({ pointer, message }) => ({ pointer: `/definition${pointer}`, message })),
-    });
-  }
-
   private async assertFree(tx: Tx, ctx: OrgContext, { id, name }: WorkflowRow): Promise<void> {
     await tx.$queryRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`workflows|${ctx.orgId}`}, 0))::text`;
     if (await this.workflows.isNameTaken(tx, ctx, name, id)) throw new Conflict('workflows.name_taken', 'A workflow of this name exists.');
   }
+}
+
+/** As the database can keep it. */
+const kept = (given: WorkflowDefinition) => storable(given) as unknown as WorkflowDefinition;
+
+/** @throws Invalid `workflows.invalid_definition` with the place of each fault */
+function assertFaultless(faults: readonly Place[]): void {
+  if (faults.length === 0) return;
+  throw new Invalid('workflows.invalid_definition', 'The definition cannot run as it is.', {
+    places: faults.slice(0, 50).map(({ pointer, message }) => ({ pointer: `/definition${pointer}`, message })),
+  });
 }
 
 export function toWorkflow(row: WorkflowRow, definition: WorkflowDefinition): Workflow {

@@ -75,6 +75,8 @@ describe('ToolRegistry', () => {
     registry.provide({
       permission: 'search:read',
       names: ({ orgId }) => Promise.resolve(orgId === ctx.orgId ? [tool.name] : []),
+      known: ({ orgId }, names) =>
+        Promise.resolve([tool.name, 'other__asleep'].filter((one) => orgId === ctx.orgId && names.includes(one))),
       offered: ({ orgId }, names) => {
         loaded.push(names);
         return Promise.resolve(offered.filter((one) => orgId === ctx.orgId && names.includes(one.tool.name)));
@@ -95,6 +97,13 @@ describe('ToolRegistry', () => {
     await expect(registry.call(ctx, 'other__double', { value: 'x' })).rejects.toMatchObject({ code: 'tools.invalid_arguments' });
     await expect(registry.call(without, 'other__double', { value: 3 })).rejects.toMatchObject({ code: 'auth.permission_missing' });
     await expect(registry.call(stranger, 'other__double', { value: 3 })).rejects.toMatchObject({ code: 'tools.not_found' });
+    const sought = ['double', 'other__double', 'other__asleep', 'nothing', 'other__nothing'];
+    expect([...(await registry.inputSchemas(ctx, sought))]).toMatchObject([
+      ['other__double', { type: 'object' }],
+      ['other__asleep', null],
+      ['double', { type: 'object', required: ['value'] }],
+    ]);
+    expect([...(await registry.inputSchemas(stranger, sought)).keys()]).toEqual(['double']);
     expect(() => registryWith(tool)).toThrow('holds __');
   });
 
@@ -112,6 +121,7 @@ describe('ToolRegistry', () => {
     registry.provide({
       permission: 'search:read',
       names: () => Promise.resolve([tool.name]),
+      known: () => Promise.resolve([tool.name]),
       offered: () => Promise.resolve([{ tool, shape }] as unknown as OfferedTool[]),
     });
 

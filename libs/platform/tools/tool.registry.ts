@@ -86,6 +86,17 @@ export class ToolRegistry {
     return [...this.tools.keys(), ...(await Promise.all(this.providers.map((provider) => provider.names(ctx)))).flat()];
   }
 
+  /** What those of these tools that there are take as arguments; null of one that cannot be called at this moment. Not inside a transaction. */
+  async inputSchemas(ctx: OrgContext, names: readonly string[]): Promise<Map<string, ToolShape['inputSchema'] | null>> {
+    const own = names.flatMap((name) => this.tools.get(name) ?? []);
+    const sought = names.filter(isOfOthers);
+    const others = sought.length === 0 ? [] : await Promise.all(this.providers.map((provider) => provider.known(ctx, sought)));
+    return new Map([
+      ...others.flat().map((name) => [name, null] as const),
+      ...[...own, ...(await this.provided(ctx, names))].map(({ shape }) => [shape.name, shape.inputSchema] as const),
+    ]);
+  }
+
   async has(ctx: OrgContext, name: string): Promise<boolean> {
     return (await this.find(ctx, name)) !== null;
   }

@@ -50,6 +50,8 @@ export interface ToolProvider {
   readonly permission: Permission;
   /** The names of those that there are for this caller at this moment, whatever the caller may use: read anew each time. Not inside a transaction. */
   names(ctx: OrgContext): Promise<string[]>;
+  /** Of these names those that there are, whether or not they can be called at this moment. Not inside a transaction. */
+  known(ctx: OrgContext, names: readonly string[]): Promise<string[]>;
   /** Of these names the tools themselves, with their schemas. Not inside a transaction. */
   offered(ctx: OrgContext, names: readonly string[]): Promise<OfferedTool[]>;
 }

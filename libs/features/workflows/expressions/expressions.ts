@@ -4,7 +4,7 @@ import { childEntry } from '@atrium/platform/config';
 import { FairLimiter } from '@atrium/platform/durable';
 import { Invalid, QuotaExceeded, Unavailable } from '@atrium/platform/errors';
 import type { JsonValue, Scope } from './language.js';
-import type { Answer, Job, Place } from './worker.js';
+import type { Answer, Job, Judged, Place } from './worker.js';
 
 /** Threads that evaluate; organizations take turns. */
 const THREADS = 2;
@@ -34,9 +34,9 @@ export class Expressions implements OnApplicationShutdown {
     return placesOf(await this.run(orgId, { op: 'check', expressions, schema }));
   }
 
-  /** Where the value does not fit the schema. */
-  async validate(orgId: string, schema: JsonValue, value: JsonValue): Promise<Place[]> {
-    return placesOf(await this.run(orgId, { op: 'validate', schema, value }));
+  /** Where values do not fit their schemas. */
+  async fit(orgId: string, values: Judged[]): Promise<Place[]> {
+    return values.length === 0 ? [] : placesOf(await this.run(orgId, { op: 'fit', values }));
   }
 
   /** @throws Invalid `workflows.expression_failed`, QuotaExceeded `workflows.expression_timed_out` */

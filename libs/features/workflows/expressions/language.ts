@@ -62,10 +62,13 @@ const HOLE = /\$\{\{([\s\S]*?)\}\}/g;
 export function expressionsIn(template: JsonValue, pointer = ''): { pointer: string; source: string }[] {
   if (typeof template === 'string') return [...template.matchAll(HOLE)].map((match) => ({ pointer, source: (match[1] ?? '').trim() }));
   if (typeof template !== 'object' || template === null) return [];
-  return Object.entries(template).flatMap(([key, value]) =>
-    expressionsIn(value, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
-  );
+  return Object.entries(template).flatMap(([key, value]) => expressionsIn(value, below(pointer, key)));
 }
+
+export const hasExpression = (text: string): boolean => expressionsIn(text).length > 0;
+
+/** The JSON pointer to what stands below another one. */
+export const below = (pointer: string, key: string): string => `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 /** The template with its expressions evaluated: a string that is one expression becomes the value, whatever its type. @throws ExpressionFault */
 export function resolve(template: JsonValue, scope: Scope): JsonValue {

@@ -1,20 +1,22 @@
 import { parentPort } from 'node:worker_threads';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import { check, evaluate, ExpressionFault, type JsonValue, resolve, type Scope } from './language.js';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { below, check, evaluate, ExpressionFault, type JsonValue, resolve, type Scope } from './language.js';
 
 /** What the pool asks of this thread; the pool ends the thread when an answer takes too long. */
 export type Job =
   | { op: 'check'; expressions: { pointer: string; source: string }[]; schema: JsonValue }
   | { op: 'evaluate'; source: string; scope: Scope }
   | { op: 'resolve'; templates: JsonValue[]; scope: Scope }
-  | { op: 'validate'; schema: JsonValue; value: JsonValue };
+  | { op: 'fit'; values: Judged[] };
+/** A value and what it must be; `pointer` says where it stands. */
+export type Judged = { pointer: string; schema: JsonValue; value: JsonValue };
 export type Place = { pointer: string; message: string };
 export type Answer = { value: JsonValue } | { places: Place[] } | { fault: string };
 
 function answer(job: Job): Answer {
   try {
     if (job.op === 'check') return { places: [...faults(job.expressions), ...schemaFaults(job.schema)] };
-    if (job.op === 'validate') return { places: validate(job.schema, job.value) };
+    if (job.op === 'fit') return { places: misfits(job.values) };
     if (job.op === 'evaluate') return { value: evaluate(job.source, job.scope) };
     return { value: job.templates.map((template) => resolve(template, job.scope)) };
   } catch (error) {
@@ -45,12 +47,29 @@ function schemaFaults(schema: JsonValue): Place[] {
   }
 }
 
-function validate(schema: JsonValue, value: JsonValue): Place[] {
-  const fits = newAjv().compile(schema as object);
-  if (fits(value)) return [];
-  return (fits.errors ?? [])
-    .slice(0, 20)
-    .map(({ instancePath, message }) => ({ pointer: instancePath, message: message ?? 'does not fit' }));
+/** At most 20 places of each value. A schema that several values share is compiled once. */
+function misfits(values: readonly Judged[]): Place[] {
+  const ajv = newAjv();
+  return values.flatMap(({ pointer, schema, value }) => {
+    const fits = ajv.compile(schema as object);
+    return fits(value) ? [] : onePerPlace(fits.errors ?? []).map((place) => ({ ...place, pointer: `${pointer}${place.pointer}` }));
+  });
+}
+
+/** Of what is said about one place the first, and nothing of conditions, whose consequences say what is wrong. */
+function onePerPlace(errors: readonly ErrorObject[]): Place[] {
+  const places = new Map<string, Place>();
+  for (const place of errors.filter(({ keyword }) => keyword !== 'if').map(placeOf))
+    if (!places.has(place.pointer)) places.set(place.pointer, place);
+  return [...places.values()].slice(0, 20);
+}
+
+/** At the property itself where one is missing or not known. */
+function placeOf({ instancePath, keyword, message = 'does not fit', params }: ErrorObject): Place {
+  if (keyword === 'required') return { pointer: below(instancePath, String(params['missingProperty'])), message: 'must be given' };
+  if (keyword === 'additionalProperties')
+    return { pointer: below(instancePath, String(params['additionalProperty'])), message: 'is not known' };
+  return { pointer: instancePath, message };
 }
 
 parentPort?.on('message', ({ id, job }: { id: number; job: Job }) => parentPort?.postMessage({ id, answer: answer(job) }));
