@@ -118,7 +118,7 @@ export const MemberPage = page(Member).meta({ id: 'MemberPage' });
 export const PatchMember = z
   .strictObject({ role: Role.optional(), suspended: z.boolean().optional() })
   .refine((value) => value.role !== undefined || value.suspended !== undefined, 'must change role or suspended')
-  .meta({ id: 'PatchMember' });
+  .meta({ id: 'PatchMember', minProperties: 1 });
 export type PatchMember = z.infer<typeof PatchMember>;
 
 export const Invitation = z

@@ -29,7 +29,7 @@ export type CreateTeam = z.infer<typeof CreateTeam>;
 export const PatchTeam = z
   .strictObject({ name: named(80).optional(), description: Description.optional() })
   .refine((value) => value.name !== undefined || value.description !== undefined, 'must change name or description')
-  .meta({ id: 'PatchTeam' });
+  .meta({ id: 'PatchTeam', minProperties: 1 });
 export type PatchTeam = z.infer<typeof PatchTeam>;
 
 export const TeamMember = z

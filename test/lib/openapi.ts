@@ -35,7 +35,7 @@ type Content = Record<string, { schema?: JsonSchema }>;
 interface RawOperation {
   operationId: string;
   parameters?: Parameter[];
-  requestBody?: { content: Content };
+  requestBody?: { required?: boolean; content: Content };
   responses: Record<string, { content?: Content }>;
   'x-permission'?: string;
 }
@@ -54,6 +54,8 @@ export interface Operation {
   parameters: Parameter[];
   /** Schemas by media type, references not followed. */
   body: Record<string, JsonSchema>;
+  /** It has a body, which may be left out. */
+  isBodyOptional: boolean;
   responses: RawOperation['responses'];
 }
 
@@ -83,6 +85,7 @@ export function operationsOf(document: OpenApi): Operation[] {
       body: Object.fromEntries(
         Object.entries(operation.requestBody?.content ?? {}).flatMap(([type, { schema }]) => (schema ? [[type, schema]] : [])),
       ),
+      isBodyOptional: operation.requestBody?.required === false,
       responses: operation.responses,
     })),
   );

@@ -64,8 +64,22 @@ export function openApiDocument(app: INestApplication, version: string): OpenAPI
     for (const operation of [path.post, path.put, path.patch, path.delete])
       if (operation) operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_KEY];
   const problem = convert(Problem, { schemaType: 'output' });
-  document.components = { ...document.components, schemas: { ...described, ...document.components?.schemas, ...problem?.components } };
+  const schemas = { ...described, ...document.components?.schemas, ...problem?.components };
+  document.components = { ...document.components, schemas };
+  for (const path of Object.values(document.paths))
+    for (const { requestBody } of [path.post, path.put, path.patch].filter((operation) => operation !== undefined))
+      if (requestBody && 'content' in requestBody)
+        requestBody.required = !Object.values(requestBody.content).every(({ schema }) => mayBeLeftOut(schema ?? {}, schemas));
   return document;
+}
+
+type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
+
+/** Whether a body of this schema may be left out: because it need not hold anything, or is optional itself. */
+function mayBeLeftOut(schema: Schema, named: Record<string, Schema>): boolean {
+  if ('$ref' in schema) return mayBeLeftOut(named[schema.$ref.replace('#/components/schemas/', '')] ?? {}, named);
+  if (schema.anyOf) return schema.anyOf.some((one) => mayBeLeftOut(one, named));
+  return schema.type === 'null' || (schema.type === 'object' && !schema.minProperties && !schema.required?.length);
 }
 
 /** Serves /openapi.json and the reference page at /docs, where / leads, all from this server. The document is made when it is first asked for. */
