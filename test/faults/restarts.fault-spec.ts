@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import type {
   AgentRunSummary,
   Approval,
@@ -14,7 +15,9 @@ import type {
 } from '@atrium/contracts';
 import { type AgentGround, approvalOf, newAgent, newAgentGround, runEnded, runWaits, startRun, toolSteps } from '../lib/agents.js';
 import { eventually, newColleague, type Person } from '../lib/api.js';
+import { ForeignMcp } from '../lib/foreign-mcp.js';
 import { deltasOf, isDelta, LiveClient, shownBy } from '../lib/live-client.js';
+import { newAllowed, TEXT, toolsOf } from '../lib/mcp-servers.js';
 import { usageOf } from '../lib/models.js';
 import { dropClusters } from '../lib/postgres.js';
 import { killServers, type Server } from '../lib/server.js';
@@ -25,6 +28,18 @@ import { type Ground, MODES, type Mode, newGround } from './ground.js';
 const WAIT_MS = 60_000;
 const say = (text: string) => ({ kind: 'text' as const, text });
 const call = (tool: string, args: unknown) => ({ kind: 'call' as const, calls: [{ tool, arguments: args }] });
+
+const isQuestion = ({ body }: Message) => body.startsWith('May I?');
+
+/** On servers: keeps everybody else from changing the message, until what this answers is called. */
+async function held({ postgres, environment }: Ground, messageId: string): Promise<() => Promise<void>> {
+  if (!postgres) return () => Promise.resolve();
+  const client = new pg.Client({ connectionString: environment['DATABASE_URL'] });
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query('SELECT 1 FROM messages WHERE id = $1 FOR UPDATE', [messageId]);
+  return () => client.end();
+}
 
 afterAll(async () => {
   killStdio();
@@ -147,6 +162,57 @@ describe.each<Mode>(MODES)('a server that is killed with -9 and started again (%
     const seen = await member.api.get<WorkflowRun>(`/v1/workflow-runs/${run.id}`);
     expect([seen.input, seen.output, workflows.step(seen, 'send')?.output, seen.status]).toEqual([null, null, null, 'succeeded']);
   }, 300_000);
+
+  it('lets the message that asked say what was decided, when it ends between the two', async () => {
+    const channel = await owner.api.post<Channel>('/v1/channels', { name: 'decisions' });
+    const asks = { message: 'May I?', assignees: [member.user.id], channelId: channel.id };
+    const workflow = await workflows.publish(owner, 'Decisions', { steps: [{ id: 'ask', kind: 'approval', with: asks }] });
+    const run = await workflows.start(owner, workflow);
+    const message = async () => (await owner.api.get<Page<Message>>(`/v1/channels/${channel.id}/messages`)).data.find(isQuestion);
+    const asked = await eventually('the question', message, WAIT_MS);
+    await workflows.waiting(owner, run);
+    const approvalId = (await workflows.read(owner, run)).steps[0]?.approvalId;
+
+    // On servers nobody can change the message before the kill; embedded, there is hardly time to.
+    const letGo = await held(ground, asked.id);
+    await member.api.post(`/v1/approvals/${approvalId}/approve`);
+    await server.kill();
+    await letGo();
+    server = await ground.serve();
+    const told = await eventually('the message says so', async () => {
+      const now = await message();
+      return now && now.revision > 1 && now;
+    });
+
+    expect(asked.body).toContain('waiting for a decision');
+    expect(told).toMatchObject({ revision: 2, body: expect.stringMatching(/^May I\?\n\n.*: approved by .+ UTC\.$/) as string });
+    expect((await workflows.ended(owner, run)).status).toBe('succeeded');
+    expect(await message()).toEqual(told);
+  }, 180_000);
+
+  it('does not call a tool of another server that has changed meanwhile, whatever was approved', async () => {
+    const foreign = await ForeignMcp.start();
+    foreign.tools = [{ name: 'send', description: 'Sends a letter.', inputSchema: TEXT }];
+    const { tool, server: theirs } = await newAllowed(owner, foreign);
+    const agent = await newAgent(owner, { tools: [tool.tool] });
+    company.model.script(call(tool.tool, { text: 'Dear all' }), say('I could not.'));
+    const run = await runWaits(member, await startRun(member, agent));
+    const approval = await approvalOf(member, run);
+
+    await server.kill();
+    foreign.tools = [{ name: 'send', description: 'Sends a letter to the newspaper.', inputSchema: TEXT }];
+    server = await ground.serve();
+    await member.api.post(`/v1/approvals/${approval.id}/approve`);
+    const ended = await runEnded(member, run, WAIT_MS);
+
+    expect(toolSteps(ended)).toMatchObject([
+      { status: 'failed', failure: { code: 'mcp-servers.tool_changed', message: expect.stringContaining('has to review it') as string } },
+    ]);
+    expect(ended).toMatchObject({ status: 'succeeded', output: 'I could not.' });
+    expect((await toolsOf(owner, theirs))[0]).toMatchObject({ state: 'changed', reviewed: { description: 'Sends a letter.' } });
+    expect(foreign.calls).toEqual([]);
+    await foreign.stop();
+  }, 180_000);
 
   it('keeps a run of an agent that waits for a person', async () => {
     const agent = await newAgent(owner, { tools: ['http_request'] });
