@@ -1,9 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { newOrganization, type Person } from '../lib/api.js';
+import type { Channel, Message, Page } from '@atrium/contracts';
+import { type AgentGround, newAgent, newAgentGround } from '../lib/agents.js';
+import { Api, eventually, newOrganization, type Person } from '../lib/api.js';
 import { type FakeModel, startFakeModel } from '../lib/fake-model.js';
+import { deltasOf, isDelta, LiveClient, shownBy } from '../lib/live-client.js';
 import { dropClusters } from '../lib/postgres.js';
 import { answered, answersTo, ask, channelWithAssistant, chunkCount, finished, longText, TAKEOVER_MS, upload } from '../lib/recovery.js';
+import { OwnRedis } from '../lib/redis.js';
 import { withClient } from '../lib/row-security.js';
 import { killServers, Server } from '../lib/server.js';
 import { withDatabase } from './evidence.js';
@@ -94,6 +98,70 @@ describe.each<Mode>(MODES)('work of a process that was killed (%s)', (mode) => {
     }
     tell(`takeover ${mode}: three answers, complete ${spread(times)} after`);
   }, 300_000);
+});
+
+describe('an answer whose process is stopped past its lease, and comes back', () => {
+  let redis: OwnRedis;
+  let ground: Ground;
+  let company: AgentGround;
+  let stopped: Server;
+  let heir: Server;
+  let owner: Person;
+
+  beforeAll(async () => {
+    redis = await OwnRedis.start();
+    ground = await newGround('servers', { OUTBOUND_ALLOW: '127.0.0.1', REDIS_URL: redis.url });
+    stopped = await ground.serve();
+    company = await newAgentGround(ground.baseUrl);
+    owner = await company.newOrganization('Lost');
+  }, 180_000);
+  afterAll(async () => {
+    await killServers();
+    await company.stop();
+    await ground.remove();
+    await redis.drop();
+  });
+
+  it.each([
+    ['while the other process writes', 'before'],
+    ['after the other process has ended it', 'after'],
+  ])(
+    'is one message without a word of the first process, which comes back %s',
+    async (_when, comesBack) => {
+      const agent = await newAgent(owner, { displayName: `Speaker${comesBack}` });
+      const channel = await owner.api.post<Channel>('/v1/channels', { name: `lost ${comesBack}` });
+      await owner.api.post(`/v1/channels/${channel.id}/members`, { kind: 'agent', id: agent.id });
+      company.model.reset();
+      company.model.script(
+        { kind: 'text', text: 'Words of the first process. '.repeat(300), delayMs: 60 },
+        { kind: 'text', text: 'Words of the second. '.repeat(40).trim(), delayMs: comesBack === 'before' ? 120 : 5 },
+      );
+      const { id } = await owner.api.post<Message>(`/v1/channels/${channel.id}/messages`, { body: `@${agent.displayName} speak` });
+      await eventually('it begins', async () => company.model.requests.length === 1, 20_000);
+      // Only now, so that it is known which process has the run.
+      heir = await Server.start(ground);
+      const byHeir = new Api(owner.accessToken, heir.baseUrl);
+      const live = await LiveClient.connect(owner.accessToken, { baseUrl: heir.baseUrl });
+      await live.subscribe(channel.id);
+      await live.waitFor('words of the first', (frame) => isDelta(frame) && frame.offset > 0);
+      stopped.signal('SIGSTOP');
+      await live.waitFor('words of the second', (frame) => isDelta(frame) && frame.offset === 0, TAKEOVER_MS);
+      if (comesBack === 'after') await live.waitForEvent('chat.message_completed', () => true, TAKEOVER_MS);
+      const framesBefore = live.frames.length;
+      stopped.signal('SIGCONT');
+      const { subject } = await live.waitForEvent('chat.message_completed', () => true, TAKEOVER_MS);
+      await pause(5_000);
+
+      const { data } = await byHeir.get<Page<Message>>(`/v1/messages/${id}/thread`);
+      expect(data).toMatchObject([{ id: subject.id, status: 'complete', body: 'Words of the second. '.repeat(40).trim() }]);
+      expect(live.frames.slice(framesBefore).filter((frame) => isDelta(frame) && /first|process/.test(frame.text))).toEqual([]);
+      expect(shownBy(deltasOf(live))).toBe(data[0]?.body);
+      await live.close();
+      await Promise.all([stopped.kill(), heir.kill()]);
+      stopped = await ground.serve();
+    },
+    180_000,
+  );
 });
 
 /** Every version has its passages and units, and nothing else has any. */

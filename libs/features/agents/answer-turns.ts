@@ -7,7 +7,7 @@ import { Durable, type DurableRun, FairLimiter } from '@atrium/platform/durable'
 import { Events, type JsonObject, type LoggedEvent, OnEvent } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
 import { asAgent, type OrgContext, systemContext } from '@atrium/platform/tenancy';
-import { AnswerGone } from './answer-text.js';
+import { TextGone } from './confirmed-text.js';
 import { Answerer, type TurnContext } from './answerer.js';
 import { AssistantService } from './assistant.service.js';
 import { TURN_SECONDS } from './assistant.js';
@@ -109,7 +109,7 @@ export class AnswerTurns implements OnModuleInit {
     } catch (error) {
       // The process ends: nothing is recorded, so that the step runs again elsewhere.
       if (stopping.aborted) await new Promise(() => undefined);
-      if (error instanceof AnswerGone) return;
+      if (error instanceof TextGone) return;
       if (!late.aborted) throw error;
       await this.giveUp(system, asked, answerId, 'ai.timed_out');
     }

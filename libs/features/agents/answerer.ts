@@ -59,7 +59,7 @@ export class Answerer {
     private readonly live: LiveBus,
   ) {}
 
-  /** Not inside a transaction. @throws AnswerGone when the answer was deleted meanwhile; the signal's reason when it aborts. */
+  /** Not inside a transaction. @throws TextGone when the answer was deleted meanwhile; the signal's reason when it aborts. */
   async answer(turn: TurnContext, signal: AbortSignal): Promise<Answer> {
     const answer = await this.written(turn, signal);
     return { ...answer, body: inertText(answer.body) };

@@ -4,7 +4,8 @@ import { type AnswerSource, AnswersService } from '@atrium/features/chat';
 import { Db, storable } from '@atrium/platform/db';
 import { LiveBus } from '@atrium/platform/realtime';
 import type { OrgContext } from '@atrium/platform/tenancy';
-import { AnswerGone, AnswerText } from './answer-text.js';
+import { AnswerText } from './answer-text.js';
+import { ConfirmedText, TextGone } from './confirmed-text.js';
 import { onceEach } from './evidence.js';
 import { inNameOf } from './run-actor.js';
 import { AgentRunRepository, Fenced, type RunRow, type StepRow } from './run.repository.js';
@@ -30,39 +31,35 @@ export class AgentRunTexts {
     const orgId = run.orgId as OrgId;
     const show = (offset: number, text: string) =>
       this.live.publish(orgId, { type: 'live', kind: 'run_delta', runId: run.id, step: number, offset, text }, { userId: run.personId });
+    const isOurs = async () => (await this.db.readInOrg(system, (tx) => this.runs.get(tx, system, run.id))).fence === fence;
+    const said = new ConfirmedText(show, isOurs);
     const { channelId, answerId } = run;
-    if (channelId === null || answerId === null) return new RunText(show, null, () => false);
+    if (channelId === null || answerId === null) return new RunText(said, null);
     const sources = sourcesRead(before);
-    let lost = false;
-    const save = async (text: string) => {
-      const { fence: present } = await this.db.readInOrg(system, (tx) => this.runs.get(tx, system, run.id));
-      lost = present !== fence;
-      return lost ? null : this.answers.saveProgress(inNameOf(system, run), answerId as MessageId, text, sources);
-    };
+    const save = async (text: string) =>
+      (await isOurs()) ? this.answers.saveProgress(inNameOf(system, run), answerId as MessageId, text, sources) : null;
     const requires = await save('');
     const place = { orgId, channelId: channelId as ChannelId, answerId: answerId as MessageId };
-    return new RunText(show, requires && new AnswerText(place, requires, save, this.live), () => lost);
+    return new RunText(said, requires && new AnswerText(place, requires, save, this.live));
   }
 }
 
 /** What the model says in one step, as it comes: kept as the database can keep it, shown to the person and in the channel. */
 export class RunText {
-  private written = '';
   /** The first half of a character whose second half is still to come. */
   private half = '';
 
   constructor(
-    private readonly show: (offset: number, text: string) => void,
+    private readonly said: ConfirmedText,
     private answer: AnswerText | null,
-    private readonly isLost: () => boolean,
   ) {}
 
   get text(): string {
-    return this.written;
+    return this.said.text;
   }
 
   get isFull(): boolean {
-    return this.written.length >= MAX_TEXT_CHARS;
+    return this.text.length >= MAX_TEXT_CHARS;
   }
 
   /** @throws Fenced when another process has the run */
@@ -76,19 +73,21 @@ export class RunText {
   async end(): Promise<void> {
     this.write(this.half);
     this.half = '';
-    await this.answer?.settle();
+    await Promise.all([this.said.settle(), this.answer?.settle()]);
   }
 
   private write(whole: string): void {
-    const text = String(storable(whole)).slice(0, MAX_TEXT_CHARS - this.written.length);
+    const text = String(storable(whole)).slice(0, MAX_TEXT_CHARS - this.text.length);
     if (text === '') return;
-    this.show(this.written.length, text);
-    this.written += text;
+    try {
+      this.said.add(text);
+    } catch (error) {
+      throw error instanceof TextGone ? new Fenced('another process has the run') : error;
+    }
     try {
       this.answer?.add(text);
     } catch (error) {
-      if (!(error instanceof AnswerGone)) throw error;
-      if (this.isLost()) throw new Fenced('another process has the run');
+      if (!(error instanceof TextGone)) throw error;
       // Nobody reads the answer any more; the run goes on.
       this.answer = null;
     }
