@@ -10,6 +10,7 @@ import type {
   Channel,
   CreatedApiKey,
   Document,
+  Memory,
   Message,
   Page,
   Problem,
@@ -440,6 +441,7 @@ describe('an agent that is mentioned in a channel', () => {
     expect(runs).toMatchObject([
       { trigger: 'mention', channelId: channel.id, answerId: answer.id, startedBy: member.user.id, status: 'succeeded' },
     ]);
+    expect((await member.api.get<Page<Memory>>('/v1/memories')).data.map(({ content }) => content)).toContain('Acme pays late.');
     expect(await repliesTo(question)).toHaveLength(2);
     expect(ground.receiver.received).toMatchObject([{ body: '{"chairs":3}', headers: { 'content-type': 'application/json' } }]);
   });

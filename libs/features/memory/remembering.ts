@@ -60,22 +60,34 @@ export class Remembering {
     return outcomes;
   }
 
-  /** The namespaces by the keys of their names, locked; what one cannot see is made as one's own. First made, then locked, each in one order. */
+  /** The namespaces by the keys of their names, locked; what one cannot see means one's own. First made, then locked, each in one order. */
   private async open(tx: Tx, ctx: OrgContext, grants: GrantSet, names: string[], drafts: EventDraft[]): Promise<Map<string, NamespaceRow>> {
-    const known = await this.namespaces.resolve(tx, ctx, grants, names);
-    const missing = new Map(names.filter((name) => !known.has(nameKey(name))).map((name) => [nameKey(name), name]));
-    for (const key of [...missing.keys()].sort()) {
-      await this.assertNamespaceRoom(tx, ctx);
-      const made = newNamespace(ctx, missing.get(key) ?? key);
-      if (await this.namespaces.insert(tx, made)) drafts.push(toldNamespace('memory.namespace_created', made));
-    }
-    const opened = missing.size === 0 ? known : await this.namespaces.resolve(tx, ctx, grants, names);
+    const opened = await this.namespaces.resolve(tx, ctx, grants, names);
+    const missing = new Map(names.filter((name) => !opened.has(nameKey(name))).map((name) => [nameKey(name), name]));
+    for (const [key, name] of [...missing].sort(([a], [b]) => (a < b ? -1 : 1)))
+      opened.set(key, await this.ownNamespace(tx, ctx, name, drafts));
     const locked = new Map<string, NamespaceRow>();
     for (const [key, { id }] of [...opened].sort(([, a], [, b]) => (a.id < b.id ? -1 : 1))) {
       const row = await this.namespaces.lock(tx, ctx, id);
       if (row) locked.set(key, row);
     }
     return locked;
+  }
+
+  /** The person's own of that name, made when there is none; readers with fewer grants than its owner write into it without seeing it. */
+  private async ownNamespace(tx: Tx, ctx: OrgContext, name: string, drafts: EventDraft[]): Promise<NamespaceRow> {
+    const find = () => this.namespaces.findOwned(tx, ctx, personBehind(ctx), nameKey(name));
+    const found = await find();
+    if (found) return found;
+    await this.assertNamespaceRoom(tx, ctx);
+    const made = newNamespace(ctx, name);
+    if (await this.namespaces.insert(tx, made)) {
+      drafts.push(toldNamespace('memory.namespace_created', made));
+      return made;
+    }
+    const sameMoment = await find();
+    if (!sameMoment) throw new Error('a namespace was neither made nor found');
+    return sameMoment;
   }
 
   private async one(
