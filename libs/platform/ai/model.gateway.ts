@@ -135,7 +135,7 @@ export class ModelGateway {
     for (;;) {
       const part = await nextWithin(parts, Math.min(quietSince + patienceMs, turn.deadlineAt), turn.request.signal);
       if (part === 'late') {
-        if (turn.textGiven && performance.now() >= turn.deadlineAt - 1) return 'length';
+        if (turn.textGiven && quietSince + patienceMs >= turn.deadlineAt) return 'length';
         throw new ModelFailure('ai.timed_out', patienceName(turn, quietSince, patienceMs, options));
       }
       if (part === null) throw new ModelFailure('ai.unavailable', 'cut_short');
@@ -198,7 +198,7 @@ async function nextWithin<T>(parts: AsyncIterator<T>, until: number, signal: Abo
 }
 
 function patienceName(turn: Turn, quietSince: number, patienceMs: number, options: Limited): string {
-  if (quietSince + patienceMs > turn.deadlineAt) return 'deadline';
+  if (quietSince + patienceMs >= turn.deadlineAt) return 'deadline';
   return patienceMs === options.firstTokenSeconds * 1000 && !turn.textGiven ? 'first_token' : 'idle';
 }
 
