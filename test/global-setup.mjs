@@ -15,6 +15,8 @@ export default async function setUp() {
     REFUSED_CREDENTIALS_PER_MINUTE: '0',
     HTTP_CONNECTIONS_PER_ADDRESS: '0',
     HTTP_CONNECTIONS: '0',
+    // A test that loads its modules leaves its open connections alone for longer than clients do.
+    REQUEST_SECONDS: '300',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
     NODE_ENV: 'test',
     PORT: '0',

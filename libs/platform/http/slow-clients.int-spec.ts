@@ -46,8 +46,8 @@ async function* nothing(): AsyncIterable<string> {}
 const head = (path: string, ...headers: string[]) => [`POST ${path} HTTP/1.1`, 'Host: atrium', ...headers, '', ''].join('\r\n');
 const START = '--x\r\nContent-Disposition: form-data; name="file"; filename="slow.txt"\r\nContent-Type: text/plain\r\n\r\n';
 
-it('ends a connection that asks nothing', async () => {
-  expect(await converse(nothing)).toMatch(/^HTTP\/1.1 408 [^]+"code":"request.too_slow"/);
+it('ends a connection that asks nothing, without a word that could be taken for an answer', async () => {
+  expect(await converse(nothing)).toBe('');
 });
 
 it('ends headers that trickle', async () => {

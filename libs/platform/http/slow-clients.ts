@@ -77,10 +77,11 @@ function endSoon({ raw }: FastifyRequest, reply: FastifyReply): void {
   raw.once('close', () => clearTimeout(timer));
 }
 
-/** Answers what is no HTTP, or came too slowly to be a request. */
+/** Answers what is no HTTP, or came too slowly to be a request. Who said nothing gets no answer: a pool would take it for that of its next request. */
 export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  dismiss(socket, faultOf(error.code));
+  if (socket.bytesRead === 0) socket.destroy();
+  else dismiss(socket, faultOf(error.code));
 }
 
 /** Ends a connection with a problem, as far as the client can still take it. */
