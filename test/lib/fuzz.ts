@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { Pool } from 'undici';
+import { inLanes } from './lanes.js';
 import { hostileText, type KnownIds, nearValid, rawBodies, valid } from './openapi-arbitrary.js';
 import { AnswerChecker, type OpenApi, type Operation, operationsOf } from './openapi.js';
 
@@ -55,13 +56,9 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const checker = new AnswerChecker(options.document);
   const pool = new Pool(options.baseUrl, { connections: WORKERS, headersTimeout: 30_000, bodyTimeout: 30_000 });
   const report: FuzzReport = { sent: 0, perOperation: {}, byStatus: {}, slowestMs: 0, findings: [] };
-  const work = plan(options, operations);
-  const run = async () => {
-    for (let item = work.shift(); item; item = work.shift()) {
-      await sendOne(pool, item.operation, item.request, { ...options, checker, report });
-    }
-  };
-  await Promise.all(Array.from({ length: WORKERS }, run));
+  await inLanes(WORKERS, plan(options, operations), ({ operation, request }) =>
+    sendOne(pool, operation, request, { ...options, checker, report }),
+  );
   await pool.close();
   return report;
 }

@@ -4,6 +4,7 @@ import { Db } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
 import { INSTANCE_ORG, systemContext } from '@atrium/platform/tenancy';
 import { eventually, newColleague, newOrganization } from '../lib/api.js';
+import { inLanes } from '../lib/lanes.js';
 import { newTenant, send, type Tenant } from '../lib/matrix.js';
 import { openApi, type Operation, operationsOf } from '../lib/openapi.js';
 import { withClient } from '../lib/row-security.js';
@@ -31,6 +32,8 @@ const eventsOf = async (requestId: string): Promise<Row[]> =>
     ])
   ).filter(({ type }) => EVENTS[type].audited);
 
+/** Operations tried at the same time. */
+const LANES = 6;
 const MUTATING = (operation: Operation) => operation.method !== 'GET' && !operation.id.startsWith('search.');
 
 describe('the audit log', () => {
@@ -49,9 +52,9 @@ describe('the audit log', () => {
   it('tells each change once, with who did it, and seals it within three seconds (AU1)', async () => {
     const findings: string[] = [];
     const told: Row[] = [];
-    for (const operation of operations.filter(MUTATING)) {
+    await inLanes(LANES, operations.filter(MUTATING), async (operation) => {
       const control = CONTROLS[operation.id];
-      if (!control?.audited) continue;
+      if (!control?.audited) return;
       const by = control.asNewPerson ? await newColleague(tenant.owner, 'admin') : tenant.owner;
       const requestId = randomUUID();
       const answer = await send(by.api, operation, await control.call(tenant, by), requestId);
@@ -69,7 +72,7 @@ describe('the audit log', () => {
         const who = row.org_id === INSTANCE_ORG ? row.subject_id : row.actor_id;
         if (who !== by.user.id) findings.push(`${operation.id} names ${row.actor_kind} ${who}`);
       }
-    }
+    });
     const unsealed = async () => {
       const seals = await owned<{ key: string }>(`SELECT org_id || ':' || seq AS key FROM event_seals WHERE org_id = ANY ($1)`, [
         [...new Set(told.map((row) => row.org_id))],
@@ -83,16 +86,16 @@ describe('the audit log', () => {
 
   it('tells nothing where nothing changed (AU1)', async () => {
     const findings: string[] = [];
-    for (const operation of operations.filter(MUTATING)) {
+    await inLanes(LANES, operations.filter(MUTATING), async (operation) => {
       const control = CONTROLS[operation.id];
-      if (!control?.noChange) continue;
+      if (!control?.noChange) return;
       const by = control.asNewPerson ? await newColleague(tenant.owner, 'admin') : tenant.owner;
       const requestId = randomUUID();
       const answer = await send(by.api, operation, await control.noChange(tenant, by), requestId);
       const rows = await eventsOf(requestId);
       if (answer.status >= 500) findings.push(`${operation.id} answered ${answer.status}`);
       if (rows.length > 0) findings.push(`${operation.id} (${answer.status}) told ${rows.map(({ type }) => type).join()}`);
-    }
+    });
     expect(findings).toEqual([]);
   }, 120_000);
 
