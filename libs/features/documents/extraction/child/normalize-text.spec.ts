@@ -28,11 +28,10 @@ describe('normalizeText', () => {
     expect(normalizeText('  a \t b  \n\n\n\n  c')).toBe('  a \t b\n\n  c');
   });
 
-  it('takes linear time on lines of spaces and on empty lines', () => {
-    const startedAt = performance.now();
+  // In quadratic time it would take hours.
+  it('ends on five million spaces and on as many empty lines', () => {
     expect(normalizeText(`a${' '.repeat(5_000_000)}b`)).toHaveLength(5_000_002);
     expect(normalizeText(`a${'\n'.repeat(5_000_000)}b`)).toBe('a\n\nb');
     expect(normalizeText(`a${' \n'.repeat(5_000_000)}`)).toBe('a');
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 });
