@@ -16,6 +16,7 @@ import { DownloadsService } from './downloads.service.js';
 import { Ingestion } from './ingestion.js';
 import { IngestionService } from './ingestion.service.js';
 import { Settling } from './settling.js';
+import { TextPartRepository } from './text-part.repository.js';
 import { UploadsService } from './uploads.service.js';
 import { VersionRepository } from './version.repository.js';
 
@@ -38,6 +39,7 @@ import { VersionRepository } from './version.repository.js';
     Ingestion,
     IngestionService,
     Settling,
+    TextPartRepository,
     UploadsService,
     VersionRepository,
   ],

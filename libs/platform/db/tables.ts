@@ -11,6 +11,7 @@ export const TABLES = {
     'channel_members',
     'channels',
     'document_chunks',
+    'document_text_parts',
     'document_versions',
     'documents',
     'event_cursors',

@@ -68,8 +68,9 @@ describe('bombs', () => {
       childPeak = 0;
       const startedAt = performance.now();
       const ending = await extractText(input).then(
-        ({ text }) => {
-          expect(text).not.toMatch(/root:x:0/);
+        async ({ text }) => {
+          expect(text.slice(0, 100_000)).not.toMatch(/root:x:0/);
+          await text.close();
           return 'ready';
         },
         (error: { name: string; code: string; message: string }) => {

@@ -88,6 +88,11 @@ export type DocumentVersion = Prisma.DocumentVersionModel
  */
 export type DocumentChunk = Prisma.DocumentChunkModel
 /**
+ * Model DocumentTextPart
+ * 
+ */
+export type DocumentTextPart = Prisma.DocumentTextPartModel
+/**
  * Model McpServer
  * 
  */

@@ -112,6 +112,11 @@ export type DocumentVersion = Prisma.DocumentVersionModel
  */
 export type DocumentChunk = Prisma.DocumentChunkModel
 /**
+ * Model DocumentTextPart
+ * 
+ */
+export type DocumentTextPart = Prisma.DocumentTextPartModel
+/**
  * Model McpServer
  * 
  */

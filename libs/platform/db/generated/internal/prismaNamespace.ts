@@ -411,6 +411,7 @@ export const ModelName = {
   Document: 'Document',
   DocumentVersion: 'DocumentVersion',
   DocumentChunk: 'DocumentChunk',
+  DocumentTextPart: 'DocumentTextPart',
   McpServer: 'McpServer',
   McpServerTool: 'McpServerTool',
   MemoryNamespace: 'MemoryNamespace',
@@ -479,7 +480,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "agent" | "agentTurn" | "approval" | "agentVersion" | "agentRun" | "agentRunStep" | "channel" | "channelMember" | "message" | "messageRevision" | "messageSource" | "document" | "documentVersion" | "documentChunk" | "mcpServer" | "mcpServerTool" | "memoryNamespace" | "memory" | "memoryEntry" | "memoryReview" | "pattern" | "patternUsage" | "modelProvider" | "modelBudget" | "modelCall" | "modelSpending" | "organization" | "member" | "team" | "teamMember" | "invitation" | "apiKey" | "user" | "session" | "apiKeyLookup" | "invitationLookup" | "signInAttempt" | "installation" | "durableExecutor" | "idempotencyKey" | "anonymousIdempotencyKey" | "eventHead" | "event" | "eventText" | "eventSeal" | "eventCursor" | "eventFailure" | "searchUnit" | "searchTerm" | "searchTotal" | "searchDebt" | "searchVeil" | "embeddingSpace" | "searchVector" | "searchPending" | "webhook" | "webhookDelivery" | "incomingWebhook" | "incomingWebhookLookup" | "task" | "taskDependency" | "taskComment" | "workflow" | "workflowVersion" | "workflowRun" | "workflowStep" | "workflowSchedule"
+    modelProps: "agent" | "agentTurn" | "approval" | "agentVersion" | "agentRun" | "agentRunStep" | "channel" | "channelMember" | "message" | "messageRevision" | "messageSource" | "document" | "documentVersion" | "documentChunk" | "documentTextPart" | "mcpServer" | "mcpServerTool" | "memoryNamespace" | "memory" | "memoryEntry" | "memoryReview" | "pattern" | "patternUsage" | "modelProvider" | "modelBudget" | "modelCall" | "modelSpending" | "organization" | "member" | "team" | "teamMember" | "invitation" | "apiKey" | "user" | "session" | "apiKeyLookup" | "invitationLookup" | "signInAttempt" | "installation" | "durableExecutor" | "idempotencyKey" | "anonymousIdempotencyKey" | "eventHead" | "event" | "eventText" | "eventSeal" | "eventCursor" | "eventFailure" | "searchUnit" | "searchTerm" | "searchTotal" | "searchDebt" | "searchVeil" | "embeddingSpace" | "searchVector" | "searchPending" | "webhook" | "webhookDelivery" | "incomingWebhook" | "incomingWebhookLookup" | "task" | "taskDependency" | "taskComment" | "workflow" | "workflowVersion" | "workflowRun" | "workflowStep" | "workflowSchedule"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1516,6 +1517,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.DocumentChunkCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.DocumentChunkCountAggregateOutputType> | number
+        }
+      }
+    }
+    DocumentTextPart: {
+      payload: Prisma.$DocumentTextPartPayload<ExtArgs>
+      fields: Prisma.DocumentTextPartFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DocumentTextPartFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DocumentTextPartFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
+        }
+        findFirst: {
+          args: Prisma.DocumentTextPartFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DocumentTextPartFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
+        }
+        findMany: {
+          args: Prisma.DocumentTextPartFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>[]
+        }
+        create: {
+          args: Prisma.DocumentTextPartCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
+        }
+        createMany: {
+          args: Prisma.DocumentTextPartCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DocumentTextPartCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>[]
+        }
+        delete: {
+          args: Prisma.DocumentTextPartDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
+        }
+        update: {
+          args: Prisma.DocumentTextPartUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
+        }
+        deleteMany: {
+          args: Prisma.DocumentTextPartDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DocumentTextPartUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DocumentTextPartUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>[]
+        }
+        upsert: {
+          args: Prisma.DocumentTextPartUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
+        }
+        aggregate: {
+          args: Prisma.DocumentTextPartAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDocumentTextPart>
+        }
+        groupBy: {
+          args: Prisma.DocumentTextPartGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DocumentTextPartGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DocumentTextPartCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DocumentTextPartCountAggregateOutputType> | number
         }
       }
     }
@@ -5725,6 +5800,17 @@ export const DocumentChunkScalarFieldEnum = {
 export type DocumentChunkScalarFieldEnum = (typeof DocumentChunkScalarFieldEnum)[keyof typeof DocumentChunkScalarFieldEnum]
 
 
+export const DocumentTextPartScalarFieldEnum = {
+  orgId: 'orgId',
+  documentId: 'documentId',
+  version: 'version',
+  ordinal: 'ordinal',
+  text: 'text'
+} as const
+
+export type DocumentTextPartScalarFieldEnum = (typeof DocumentTextPartScalarFieldEnum)[keyof typeof DocumentTextPartScalarFieldEnum]
+
+
 export const McpServerScalarFieldEnum = {
   orgId: 'orgId',
   id: 'id',
@@ -6855,6 +6941,7 @@ export type GlobalOmitConfig = {
   document?: Prisma.DocumentOmit
   documentVersion?: Prisma.DocumentVersionOmit
   documentChunk?: Prisma.DocumentChunkOmit
+  documentTextPart?: Prisma.DocumentTextPartOmit
   mcpServer?: Prisma.McpServerOmit
   mcpServerTool?: Prisma.McpServerToolOmit
   memoryNamespace?: Prisma.MemoryNamespaceOmit

@@ -65,6 +65,7 @@ export const ModelName = {
   Document: 'Document',
   DocumentVersion: 'DocumentVersion',
   DocumentChunk: 'DocumentChunk',
+  DocumentTextPart: 'DocumentTextPart',
   McpServer: 'McpServer',
   McpServerTool: 'McpServerTool',
   MemoryNamespace: 'MemoryNamespace',
@@ -427,6 +428,17 @@ export const DocumentChunkScalarFieldEnum = {
 } as const
 
 export type DocumentChunkScalarFieldEnum = (typeof DocumentChunkScalarFieldEnum)[keyof typeof DocumentChunkScalarFieldEnum]
+
+
+export const DocumentTextPartScalarFieldEnum = {
+  orgId: 'orgId',
+  documentId: 'documentId',
+  version: 'version',
+  ordinal: 'ordinal',
+  text: 'text'
+} as const
+
+export type DocumentTextPartScalarFieldEnum = (typeof DocumentTextPartScalarFieldEnum)[keyof typeof DocumentTextPartScalarFieldEnum]
 
 
 export const McpServerScalarFieldEnum = {
