@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import { page, Time } from './common.js';
+import { BearerCredential, ForeignToolEffect, NamedCredential, namePart } from './foreign-tools.js';
 import { McpServerId, McpServerToolId } from './ids.js';
 
-const McpServerName = z
-  .string()
-  .max(24)
-  .regex(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/, 'must be small letters and digits, in words joined by one _');
+const McpServerName = namePart(24);
 
 const McpServerUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
@@ -15,30 +13,8 @@ const McpServerUrl = z
     'must not hold a user or password',
   );
 
-/** Headers that the protocol or the connection itself sets. */
-const OWN_HEADERS =
-  /^(accept|connection|content-.*|expect|host|idempotency-key|keep-alive|mcp-.*|proxy-.*|te|trailer|transfer-encoding|upgrade)$/i;
-const Secret = z
-  .string()
-  .regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, 'must be visible ASCII characters')
-  .max(8_000);
-
 /** What the server knows the organization by: sent with every request to it, and never shown again. */
-export const McpCredential = z
-  .discriminatedUnion('kind', [
-    /** Sent as `Authorization: Bearer …`. */
-    z.strictObject({ kind: z.literal('bearer'), token: Secret }),
-    z.strictObject({
-      kind: z.literal('header'),
-      name: z
-        .string()
-        .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'must be the name of a header')
-        .refine((name) => !OWN_HEADERS.test(name), 'is a header that the protocol sets'),
-      value: Secret,
-    }),
-  ])
-  .meta({ id: 'McpCredential' });
-export type McpCredential = z.infer<typeof McpCredential>;
+export const McpCredential = z.discriminatedUnion('kind', [BearerCredential, NamedCredential]).meta({ id: 'McpCredential' });
 
 /** A server of the Model Context Protocol whose tools the organization may use. */
 export const McpServer = z
@@ -79,13 +55,6 @@ export type PatchMcpServer = z.infer<typeof PatchMcpServer>;
 /** `new`: nobody has reviewed it. `changed`: it was allowed, and is not what was allowed any more. Only `allowed` ones can be called. */
 export const McpToolState = z.enum(['new', 'allowed', 'blocked', 'changed']);
 export type McpToolState = z.infer<typeof McpToolState>;
-/**
- * What a call does, by the word of an administrator; what the server says of itself counts for nothing. `reads`: nothing comes of it but an
- * answer. `writes`: it changes something at that server. `outward`: somebody has to agree to each call of an agent.
- */
-export const McpToolEffect = z.enum(['reads', 'writes', 'outward']);
-export type McpToolEffect = z.infer<typeof McpToolEffect>;
-
 const definition = {
   /** In one line, cut after 1,000 characters, without control characters. */
   description: z.string(),
@@ -108,7 +77,7 @@ export const McpServerTool = z
     /** SHA-256 over all that the server says of it, in hex. */
     hash: z.string(),
     state: McpToolState,
-    effect: McpToolEffect,
+    effect: ForeignToolEffect,
     /** Why it cannot be allowed; null when it can. */
     unusable: z.string().nullable(),
     /** What was allowed last, to compare with; null when it never was. */
@@ -127,7 +96,7 @@ export const ReviewMcpServerTool = z
   .strictObject({
     state: z.enum(['allowed', 'blocked']),
     hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the hash of the tool'),
-    effect: McpToolEffect.optional(),
+    effect: ForeignToolEffect.optional(),
   })
   .meta({ id: 'ReviewMcpServerTool' });
 export type ReviewMcpServerTool = z.infer<typeof ReviewMcpServerTool>;

@@ -1,16 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Client, type JsonSchemaValidator, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { VERSION } from '@atrium/platform/config';
-import { storable } from '@atrium/platform/db';
-import { DomainError, Forbidden, QuotaExceeded, Unavailable } from '@atrium/platform/errors';
+import { DomainError, Forbidden, Unavailable } from '@atrium/platform/errors';
 import { SafeFetch } from '@atrium/platform/http';
-import { cleanText, cut, oneLine } from './clean-text.js';
+import { boundedText, boundedValue, CallPlaces, type ForeignAnswer, oneLine, wasNotSent } from '@atrium/platform/tools';
 import { McpCredentials } from './credentials.js';
 import type { McpServerRow } from './mcp-server.js';
 import { type FoundTool, foundTool } from './server-tool.js';
 
-/** Visits of one organization under way in a process, so that its slow servers take the place of its own calls only. */
-const MAX_VISITS = 8;
 /** How long a visit may take, everything together. Milliseconds. */
 const VISIT_MS = 30_000;
 const MIB = 1_048_576;
@@ -21,29 +18,8 @@ const MAX_PAGES = 20;
 /** Of one visit, all pages and the call. */
 const MAX_REQUESTS = 40;
 const MAX_TOOLS = 200;
-const MAX_TEXT_CHARS = 60_000;
-const MAX_STRUCTURED_CHARS = 60_000;
-const MAX_STRUCTURED_DEPTH = 32;
 /** Names that a server may give its tools; others are passed over. */
 const TOOL_NAME = /^[\x21-\x7e]{1,128}$/;
-/** Failures in which nothing was sent. */
-const NOT_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'no_address',
-]);
-
-/** What a tool answered, bounded and without control characters. */
-export interface ToolAnswer {
-  text: string;
-  /** Null where there is none, or too much of it. */
-  structured: ReturnType<typeof storable>;
-}
-
 /** One visit to a server: asked for its tools, or for one call too. */
 export interface Visit {
   tools(): Promise<FoundTool[]>;
@@ -52,7 +28,7 @@ export interface Visit {
    * @throws Unavailable `mcp-servers.tool_failed`, Forbidden `outbound.refused`, and Unavailable `mcp-servers.failed`, of which the parameter
    * `sent` tells whether the call may have happened
    */
-  call(tool: FoundTool, args: Record<string, unknown>, callId: string): Promise<ToolAnswer>;
+  call(tool: FoundTool, args: Record<string, unknown>, callId: string): Promise<ForeignAnswer>;
 }
 
 /**
@@ -61,7 +37,7 @@ export interface Visit {
  */
 @Injectable()
 export class ForeignServers {
-  private readonly underWay = new Map<string, number>();
+  private readonly places = new CallPlaces('mcp-servers.busy', 'MCP servers');
 
   constructor(
     private readonly outbound: SafeFetch,
@@ -74,30 +50,15 @@ export class ForeignServers {
    */
   async visit<T>(server: McpServerRow, fn: (visit: Visit) => Promise<T>): Promise<T> {
     const credential = this.credentials.headersOf(server);
-    const leave = this.enter(server.orgId);
-    const line = new Line(this.outbound, server, credential);
-    try {
-      await line.open();
-      return await fn(line);
-    } finally {
-      line.end();
-      leave();
-    }
-  }
-
-  /** Gives what ends it. @throws QuotaExceeded `mcp-servers.busy` */
-  private enter(orgId: string): () => void {
-    const count = this.underWay.get(orgId) ?? 0;
-    if (count >= MAX_VISITS)
-      throw new QuotaExceeded('mcp-servers.busy', `${MAX_VISITS} calls of the organization to MCP servers are under way.`, {
-        retryAfterSeconds: 5,
-      });
-    this.underWay.set(orgId, count + 1);
-    return () => {
-      const left = (this.underWay.get(orgId) ?? 1) - 1;
-      if (left > 0) this.underWay.set(orgId, left);
-      else this.underWay.delete(orgId);
-    };
+    return this.places.within(server.orgId, async () => {
+      const line = new Line(this.outbound, server, credential);
+      try {
+        await line.open();
+        return await fn(line);
+      } finally {
+        line.end();
+      }
+    });
   }
 }
 
@@ -149,7 +110,7 @@ class Line implements Visit {
     });
   }
 
-  async call({ name, listed }: FoundTool, args: Record<string, unknown>, callId: string): Promise<ToolAnswer> {
+  async call({ name, listed }: FoundTool, args: Record<string, unknown>, callId: string): Promise<ForeignAnswer> {
     this.callId = callId;
     this.fault = null;
     this.status = 0;
@@ -159,7 +120,7 @@ class Line implements Visit {
       const text = textOf(answer.content);
       if (answer.isError)
         throw new Unavailable('mcp-servers.tool_failed', `The tool answered with an error: ${oneLine(text, 500)}`, { retryable: false });
-      return { text, structured: structuredOf(answer.structuredContent) };
+      return { text, structured: boundedValue(answer.structuredContent) };
     } catch (error) {
       if (error instanceof DomainError && error.code === 'mcp-servers.tool_failed') throw error;
       if (error instanceof ProtocolError)
@@ -182,7 +143,7 @@ class Line implements Visit {
 
   /** Whether the call did not reach the tool: nothing was sent, or the server turned it away. */
   private wasRefused(): boolean {
-    if (this.fault) return this.fault.code === 'outbound.refused' || NOT_SENT.has(String(this.fault.options.params?.['reason']));
+    if (this.fault) return wasNotSent(this.fault);
     return this.status >= 300 && this.status < 500 && this.status !== 408;
   }
 
@@ -257,18 +218,5 @@ const unchecked =
 
 function textOf(content: readonly { type: string }[]): string {
   const parts = content.map((block) => ('text' in block && typeof block.text === 'string' ? block.text : `(${oneLine(block.type, 40)})`));
-  const text = cleanText(parts.join('\n'));
-  return text.length <= MAX_TEXT_CHARS ? text : `${cut(text, MAX_TEXT_CHARS)}… (cut: ${text.length} characters in all)`;
-}
-
-function structuredOf(value: unknown): ToolAnswer['structured'] {
-  if (value === undefined || !isShallow(value, MAX_STRUCTURED_DEPTH)) return null;
-  const text = JSON.stringify(value);
-  if (text.length > MAX_STRUCTURED_CHARS) return null;
-  return storable(JSON.parse(text, (_key, one: unknown) => (typeof one === 'string' ? cleanText(one) : one)));
-}
-
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((one) => isShallow(one, levels - 1));
+  return boundedText(parts.join('\n'));
 }

@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import { LRUCache } from 'lru-cache';
-import type { McpServerId, McpServerTool, McpServerToolId, McpToolEffect, McpToolState, ProblemPlace, ToolEffect } from '@atrium/contracts';
+import type { ForeignToolEffect, McpServerId, McpServerTool, McpServerToolId, McpToolState } from '@atrium/contracts';
 import type { Tx } from '@atrium/platform/db';
 import { canonicalJson, type EventDraft, type JsonObject } from '@atrium/platform/events';
-import { oneLine } from './clean-text.js';
-import { boundedSchema, SchemaRefused } from './tool-schema.js';
+import { boundedSchema, oneLine, SchemaRefused } from '@atrium/platform/tools';
 
 /** A row of `mcp_server_tools`. */
 export type ServerToolRow = NonNullable<Awaited<ReturnType<Tx['mcpServerTool']['findFirst']>>>;
@@ -73,38 +70,6 @@ export function registryName(server: string, name: string): string {
   return `${server}__${rest.slice(0, room - mark.length - 1)}_${mark}`;
 }
 
-/**
- * What a call does, as the registry tells it. Arguments leave the organization whatever the tool does, so that a run which has read
- * something untrusted asks a person even for one that only reads; and whatever comes back is untrusted.
- */
-export const EFFECTS: Record<McpToolEffect, readonly ToolEffect[]> = {
-  reads: ['reads_untrusted', 'publishes'],
-  writes: ['reads_untrusted', 'publishes', 'writes'],
-  outward: ['reads_untrusted', 'publishes', 'sends_out'],
-};
-
-type Checker = (args: unknown) => ProblemPlace[];
-/** Compiled once: it costs much more than to check. */
-const checkers = new LRUCache<string, Checker>({ max: 500 });
-
-/** What does not fit, at most 20 places; only for schemas that are bounded. */
-export function checkerOf(schema: JsonObject): Checker {
-  const key = canonicalJson(schema);
-  const known = checkers.get(key) ?? compiled(schema);
-  checkers.set(key, known);
-  return known;
-}
-
-function compiled(schema: JsonObject): Checker {
-  const fits = new Ajv2020({ strict: false, validateSchema: false, logger: false }).compile(schema);
-  return (args) => {
-    if (fits(args)) return [];
-    return (fits.errors ?? [])
-      .slice(0, 20)
-      .map(({ instancePath, message }) => ({ pointer: instancePath, message: message ?? 'does not fit' }));
-  };
-}
-
 export function toServerTool(row: ServerToolRow): McpServerTool {
   return {
     id: row.id as McpServerToolId,
@@ -116,7 +81,7 @@ export function toServerTool(row: ServerToolRow): McpServerTool {
     annotations: row.annotations as McpServerTool['annotations'],
     hash: row.hash,
     state: row.state as McpToolState,
-    effect: row.effect as McpToolEffect,
+    effect: row.effect as ForeignToolEffect,
     unusable: row.unusable,
     reviewed: row.reviewed as McpServerTool['reviewed'],
     missingSince: row.missingSince?.toISOString() ?? null,

@@ -1,5 +1,5 @@
 import { boundedSchema } from './tool-schema.js';
-import { checkerOf } from './server-tool.js';
+import { checkerOf } from './foreign-tool.js';
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const chain = (levels: number, end: object) =>
