@@ -30,6 +30,7 @@ const ALLOWED = {
   'features/memory': ['contracts', 'platform/.+', 'features/(organizations|models)'],
   'features/webhooks': ['contracts', 'platform/.+', 'features/(organizations|chat|workflows)'],
   'features/mcp-servers': ['contracts', 'platform/.+'],
+  'features/http-tools': ['contracts', 'platform/.+'],
   'features/audit': ['contracts', 'platform/.+', 'features/organizations'],
 };
 

@@ -7,6 +7,7 @@ export * from './common.js';
 export * from './documents.js';
 export * from './events.js';
 export * from './foreign-tools.js';
+export * from './http-tools.js';
 export * from './ids.js';
 export * from './judged.js';
 export * from './mcp-servers.js';

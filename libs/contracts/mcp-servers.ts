@@ -3,7 +3,7 @@ import { page, Time } from './common.js';
 import { BearerCredential, ForeignToolEffect, NamedCredential, namePart } from './foreign-tools.js';
 import { McpServerId, McpServerToolId } from './ids.js';
 
-const McpServerName = namePart(24);
+const McpServerName = namePart(24).refine((name) => name !== 'http', 'is what tools by HTTP are named with');
 
 const McpServerUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })

@@ -35,6 +35,7 @@ export const PERMISSIONS = [
   'models:manage',
   'webhooks:manage',
   'mcp-servers:manage',
+  'http-tools:manage',
   'events:read',
   'audit:read',
 ] as const;

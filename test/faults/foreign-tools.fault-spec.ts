@@ -1,6 +1,7 @@
 import { type AgentGround, newAgent, newAgentGround, runEnded, runWaits, startRun, toolSteps } from '../lib/agents.js';
 import { eventually, newColleague, type Person } from '../lib/api.js';
 import { ForeignMcp } from '../lib/foreign-mcp.js';
+import { define, jobStatus, rerunJob } from '../lib/http-tools.js';
 import { hanging, newAllowed, runStep, workflowEnded } from '../lib/mcp-servers.js';
 import { killServers, type Server } from '../lib/server.js';
 import { type Ground, newGround } from './ground.js';
@@ -56,6 +57,42 @@ describe('tools of other MCP servers', () => {
     expect(run.status).toBe('succeeded');
     expect(toolSteps(run)).toMatchObject([
       { status: 'failed', failure: { code: 'mcp-servers.failed', message: expect.stringContaining('within 30 seconds') as string } },
+    ]);
+  }, 120_000);
+});
+
+describe('HTTP tools', () => {
+  it('are called once for a key, over a kill -9 in the middle of the call', async () => {
+    const { receiver } = company;
+    const { tool } = await define(owner, rerunJob(receiver, { effect: 'writes' }));
+    receiver.answers.set('/jobs/load/rerun', () => undefined);
+    const agent = await newAgent(owner, { tools: [tool] });
+    company.model.script({ kind: 'call', calls: [{ tool, arguments: { job: 'load', reason: 'Again.' } }] });
+    const run = await startRun(member, agent);
+    await eventually('the call hangs', () => Promise.resolve(receiver.received.length === 1), 30_000);
+    await server.kill();
+    server = await ground.serve();
+
+    expect(toolSteps(await runWaits(member, run, 60_000))).toMatchObject([
+      { status: 'outcome_unknown', failure: { code: 'tools.outcome_unknown' } },
+    ]);
+    expect(receiver.received).toHaveLength(1);
+  }, 240_000);
+
+  it('are waited for 30 seconds, however slowly the system goes on answering', async () => {
+    const { receiver } = company;
+    const { tool } = await define(owner, jobStatus(receiver));
+    receiver.answers.set('/jobs/load/status?verbose=1', (response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      const drops = setInterval(() => response.write('.'), 200);
+      response.on('close', () => clearInterval(drops));
+    });
+    const agent = await newAgent(owner, { tools: [tool] });
+    company.model.script({ kind: 'call', calls: [{ tool, arguments: { job: 'load' } }] }, { kind: 'text', text: 'Done.' });
+    const run = await runEnded(member, await startRun(member, agent), 90_000);
+
+    expect(toolSteps(run)).toMatchObject([
+      { status: 'failed', failure: { code: 'http-tools.failed', message: expect.stringContaining('within 30 seconds') as string } },
     ]);
   }, 120_000);
 });

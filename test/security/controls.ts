@@ -7,6 +7,7 @@ import type {
   CreatedIncomingWebhook,
   CreatedInvitation,
   Document,
+  HttpTool,
   McpServer,
   McpServerTool,
   Memory,
@@ -141,6 +142,16 @@ async function newMcpTool(by: Person): Promise<McpServerTool> {
   const { data } = await by.api.get<Page<McpServerTool>>(`/v1/mcp-servers/${id}/tools`);
   return data[0] as McpServerTool;
 }
+
+/** Of this very server: whether it lives. */
+const someHttpTool = ({ api }: Person) => ({
+  name: `t${randomUUID().replaceAll('-', '')}`,
+  description: 'Tells whether it lives.',
+  inputSchema: { type: 'object', properties: {}, additionalProperties: false },
+  method: 'GET',
+  url: `${api.baseUrl}/healthz`,
+});
+const newHttpTool = (by: Person) => by.api.post<HttpTool>('/v1/http-tools', someHttpTool(by));
 
 async function failedDocument({ api }: Person): Promise<Document> {
   const form = new FormData();
@@ -780,6 +791,32 @@ export const CONTROLS: Record<string, Control> = {
       await by.api.patch(`/v1/mcp-servers/${serverId}/tools/${id}`, { state: 'blocked', hash });
       return { path: { id: serverId, toolId: id }, body: { state: 'blocked', hash } };
     },
+  },
+  'httpTools.list': read(),
+  'httpTools.create': {
+    status: 201,
+    call: (_tenant, by) => ({ body: someHttpTool(by) }),
+    audited: ['http-tools.created'],
+    noChange: (_tenant, by) => ({ body: { ...someHttpTool(by), url: 'file:///etc/passwd' } }),
+  },
+  'httpTools.get': read(async (_tenant, by) => ({ path: { id: (await newHttpTool(by)).id } })),
+  'httpTools.change': {
+    status: 200,
+    call: async (_tenant, by) => ({ path: { id: (await newHttpTool(by)).id }, body: { enabled: false } }),
+    audited: ['http-tools.changed'],
+    noChange: async (_tenant, by) => ({ path: { id: (await newHttpTool(by)).id }, body: { enabled: true } }),
+  },
+  'httpTools.remove': {
+    status: 204,
+    call: async (_tenant, by) => ({ path: { id: (await newHttpTool(by)).id } }),
+    audited: ['http-tools.removed'],
+    noChange: () => ({ path: { id: randomUUID() } }),
+  },
+  'httpTools.test': {
+    status: 200,
+    call: async (_tenant, by) => ({ path: { id: (await newHttpTool(by)).id }, body: { arguments: {} } }),
+    audited: ['http-tools.tested'],
+    noChange: () => ({ path: { id: randomUUID() }, body: {} }),
   },
   'modelProviders.list': read(),
   'modelProviders.create': {

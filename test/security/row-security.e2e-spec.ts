@@ -20,6 +20,7 @@ const FILLING = [
   'agentRuns.reconcile',
   'webhooks.replay',
   'mcpServers.review',
+  'httpTools.get',
   'incomingWebhooks.remove',
   'modelProviders.get',
   'modelBudgets.get',

@@ -24,6 +24,7 @@ const NOT_OF_KEYS = [
   'agents:manage',
   'webhooks:manage',
   'mcp-servers:manage',
+  'http-tools:manage',
   'models:manage',
 ];
 

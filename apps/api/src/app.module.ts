@@ -3,6 +3,7 @@ import { AgentsModule } from '@atrium/features/agents';
 import { AuditModule } from '@atrium/features/audit';
 import { ChatModule } from '@atrium/features/chat';
 import { DocumentsModule } from '@atrium/features/documents';
+import { HttpToolsModule } from '@atrium/features/http-tools';
 import { McpServersModule } from '@atrium/features/mcp-servers';
 import { MemoryModule } from '@atrium/features/memory';
 import { ModelsModule } from '@atrium/features/models';
@@ -29,6 +30,7 @@ export class AppModule {
         AgentsModule,
         WorkflowsModule,
         McpServersModule,
+        HttpToolsModule,
         MemoryModule,
         WebhooksModule,
         AuditModule,

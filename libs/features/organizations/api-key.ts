@@ -10,11 +10,12 @@ const NOT_BY_DEFAULT: ReadonlySet<Permission> = new Set([
   'agents:manage',
   'webhooks:manage',
   'mcp-servers:manage',
+  'http-tools:manage',
   'models:manage',
 ]);
 
 /**
- * The permissions of a new key: those asked for, or its maker's but for managing people, keys, agents, webhooks, MCP servers and models.
+ * The permissions of a new key: those asked for, or its maker's but for managing people, keys, agents, webhooks, MCP servers, HTTP tools and models.
  * They are cut by the owner's role of the moment whenever the key is used.
  * @throws Forbidden `organizations.api_key_scope`
  */

@@ -20,6 +20,7 @@ export const TABLES = {
     'event_seals',
     'event_texts',
     'events',
+    'http_tools',
     'idempotency_keys',
     'incoming_webhooks',
     'invitations',

@@ -93,6 +93,11 @@ export type DocumentChunk = Prisma.DocumentChunkModel
  */
 export type DocumentTextPart = Prisma.DocumentTextPartModel
 /**
+ * Model HttpTool
+ * 
+ */
+export type HttpTool = Prisma.HttpToolModel
+/**
  * Model McpServer
  * 
  */

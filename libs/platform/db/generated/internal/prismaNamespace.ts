@@ -412,6 +412,7 @@ export const ModelName = {
   DocumentVersion: 'DocumentVersion',
   DocumentChunk: 'DocumentChunk',
   DocumentTextPart: 'DocumentTextPart',
+  HttpTool: 'HttpTool',
   McpServer: 'McpServer',
   McpServerTool: 'McpServerTool',
   MemoryNamespace: 'MemoryNamespace',
@@ -480,7 +481,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "agent" | "agentTurn" | "approval" | "agentVersion" | "agentRun" | "agentRunStep" | "channel" | "channelMember" | "message" | "messageRevision" | "messageSource" | "document" | "documentVersion" | "documentChunk" | "documentTextPart" | "mcpServer" | "mcpServerTool" | "memoryNamespace" | "memory" | "memoryEntry" | "memoryReview" | "pattern" | "patternUsage" | "modelProvider" | "modelBudget" | "modelCall" | "modelSpending" | "organization" | "member" | "team" | "teamMember" | "invitation" | "apiKey" | "user" | "session" | "apiKeyLookup" | "invitationLookup" | "signInAttempt" | "installation" | "durableExecutor" | "idempotencyKey" | "anonymousIdempotencyKey" | "eventHead" | "event" | "eventText" | "eventSeal" | "eventCursor" | "eventFailure" | "searchUnit" | "searchTerm" | "searchTotal" | "searchDebt" | "searchVeil" | "embeddingSpace" | "searchVector" | "searchPending" | "webhook" | "webhookDelivery" | "incomingWebhook" | "incomingWebhookLookup" | "task" | "taskDependency" | "taskComment" | "workflow" | "workflowVersion" | "workflowRun" | "workflowStep" | "workflowSchedule"
+    modelProps: "agent" | "agentTurn" | "approval" | "agentVersion" | "agentRun" | "agentRunStep" | "channel" | "channelMember" | "message" | "messageRevision" | "messageSource" | "document" | "documentVersion" | "documentChunk" | "documentTextPart" | "httpTool" | "mcpServer" | "mcpServerTool" | "memoryNamespace" | "memory" | "memoryEntry" | "memoryReview" | "pattern" | "patternUsage" | "modelProvider" | "modelBudget" | "modelCall" | "modelSpending" | "organization" | "member" | "team" | "teamMember" | "invitation" | "apiKey" | "user" | "session" | "apiKeyLookup" | "invitationLookup" | "signInAttempt" | "installation" | "durableExecutor" | "idempotencyKey" | "anonymousIdempotencyKey" | "eventHead" | "event" | "eventText" | "eventSeal" | "eventCursor" | "eventFailure" | "searchUnit" | "searchTerm" | "searchTotal" | "searchDebt" | "searchVeil" | "embeddingSpace" | "searchVector" | "searchPending" | "webhook" | "webhookDelivery" | "incomingWebhook" | "incomingWebhookLookup" | "task" | "taskDependency" | "taskComment" | "workflow" | "workflowVersion" | "workflowRun" | "workflowStep" | "workflowSchedule"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1591,6 +1592,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.DocumentTextPartCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.DocumentTextPartCountAggregateOutputType> | number
+        }
+      }
+    }
+    HttpTool: {
+      payload: Prisma.$HttpToolPayload<ExtArgs>
+      fields: Prisma.HttpToolFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.HttpToolFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.HttpToolFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload>
+        }
+        findFirst: {
+          args: Prisma.HttpToolFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.HttpToolFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload>
+        }
+        findMany: {
+          args: Prisma.HttpToolFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload>[]
+        }
+        create: {
+          args: Prisma.HttpToolCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload>
+        }
+        createMany: {
+          args: Prisma.HttpToolCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.HttpToolCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload>[]
+        }
+        delete: {
+          args: Prisma.HttpToolDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload>
+        }
+        update: {
+          args: Prisma.HttpToolUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload>
+        }
+        deleteMany: {
+          args: Prisma.HttpToolDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.HttpToolUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.HttpToolUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload>[]
+        }
+        upsert: {
+          args: Prisma.HttpToolUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HttpToolPayload>
+        }
+        aggregate: {
+          args: Prisma.HttpToolAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateHttpTool>
+        }
+        groupBy: {
+          args: Prisma.HttpToolGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.HttpToolGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.HttpToolCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.HttpToolCountAggregateOutputType> | number
         }
       }
     }
@@ -5811,6 +5886,26 @@ export const DocumentTextPartScalarFieldEnum = {
 export type DocumentTextPartScalarFieldEnum = (typeof DocumentTextPartScalarFieldEnum)[keyof typeof DocumentTextPartScalarFieldEnum]
 
 
+export const HttpToolScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  description: 'description',
+  inputSchema: 'inputSchema',
+  method: 'method',
+  url: 'url',
+  headers: 'headers',
+  credentialHeader: 'credentialHeader',
+  credential: 'credential',
+  effect: 'effect',
+  enabled: 'enabled',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type HttpToolScalarFieldEnum = (typeof HttpToolScalarFieldEnum)[keyof typeof HttpToolScalarFieldEnum]
+
+
 export const McpServerScalarFieldEnum = {
   orgId: 'orgId',
   id: 'id',
@@ -6942,6 +7037,7 @@ export type GlobalOmitConfig = {
   documentVersion?: Prisma.DocumentVersionOmit
   documentChunk?: Prisma.DocumentChunkOmit
   documentTextPart?: Prisma.DocumentTextPartOmit
+  httpTool?: Prisma.HttpToolOmit
   mcpServer?: Prisma.McpServerOmit
   mcpServerTool?: Prisma.McpServerToolOmit
   memoryNamespace?: Prisma.MemoryNamespaceOmit

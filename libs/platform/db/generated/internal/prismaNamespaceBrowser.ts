@@ -66,6 +66,7 @@ export const ModelName = {
   DocumentVersion: 'DocumentVersion',
   DocumentChunk: 'DocumentChunk',
   DocumentTextPart: 'DocumentTextPart',
+  HttpTool: 'HttpTool',
   McpServer: 'McpServer',
   McpServerTool: 'McpServerTool',
   MemoryNamespace: 'MemoryNamespace',
@@ -439,6 +440,26 @@ export const DocumentTextPartScalarFieldEnum = {
 } as const
 
 export type DocumentTextPartScalarFieldEnum = (typeof DocumentTextPartScalarFieldEnum)[keyof typeof DocumentTextPartScalarFieldEnum]
+
+
+export const HttpToolScalarFieldEnum = {
+  orgId: 'orgId',
+  id: 'id',
+  name: 'name',
+  description: 'description',
+  inputSchema: 'inputSchema',
+  method: 'method',
+  url: 'url',
+  headers: 'headers',
+  credentialHeader: 'credentialHeader',
+  credential: 'credential',
+  effect: 'effect',
+  enabled: 'enabled',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type HttpToolScalarFieldEnum = (typeof HttpToolScalarFieldEnum)[keyof typeof HttpToolScalarFieldEnum]
 
 
 export const McpServerScalarFieldEnum = {

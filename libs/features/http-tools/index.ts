@@ -1,0 +1,1 @@
+export { HttpToolsModule } from './http-tools.module.js';
