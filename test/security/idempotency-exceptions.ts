@@ -22,5 +22,6 @@ export const PARALLEL_ANSWERS: Record<string, { statuses: number[]; why: string 
     statuses: [404, 429],
     why: 'the invitation is used before the session is opened whose answer a repeat is given; each proof of the password counts as for a login',
   },
+  'mcpServers.refresh': { statuses: [429], why: 'each asks the server, and few are under way at once' },
   'httpTools.test': { statuses: [429], why: 'each makes the call, under one key, and few are under way at once' },
 };
