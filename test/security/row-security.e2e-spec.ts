@@ -28,7 +28,6 @@ const FILLING = [
 /** Tables whose rows come and go with background work, or need a model. */
 const PASSING = [
   'agent_turns',
-  'document_text_parts',
   'event_failures',
   'message_sources',
   'model_calls',

@@ -16,7 +16,6 @@ import { DownloadsService } from './downloads.service.js';
 import { Ingestion } from './ingestion.js';
 import { IngestionService } from './ingestion.service.js';
 import { Settling } from './settling.js';
-import { TextPartRepository } from './text-part.repository.js';
 import { UploadsService } from './uploads.service.js';
 import { VersionRepository } from './version.repository.js';
 
@@ -39,7 +38,6 @@ import { VersionRepository } from './version.repository.js';
     Ingestion,
     IngestionService,
     Settling,
-    TextPartRepository,
     UploadsService,
     VersionRepository,
   ],

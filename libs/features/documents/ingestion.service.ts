@@ -12,18 +12,14 @@ import { type DocumentRow } from './document.js';
 import { type Stage, told, toldProgress } from './document-events.js';
 import { DocumentRepository } from './document.repository.js';
 import { extractText } from './extraction/extract-text.js';
-import type { Extraction, TextView } from './extraction/extraction.js';
+import type { Extraction } from './extraction/extraction.js';
 import { ExtractionFailed } from './extraction/extraction-failed.js';
-import type { TextFile } from './extraction/text-file.js';
 import { unitsOf } from './search-units.js';
-import { TextPartRepository } from './text-part.repository.js';
 import { VersionRepository, type VersionRow } from './version.repository.js';
 
 /** Passages of one transaction. The largest text (20 MiB) has about 22,000: others are let in between. */
 const BATCH = 50;
-/** Code units of one statement, so that a large text is nowhere whole but in its row. */
-const PART = 65_536;
-/** The last step of a version puts its whole text together. */
+/** The last step of a version writes its whole text. */
 const FINISHING = { timeoutSeconds: 60 };
 
 /** What was written of a version, under which titles; not `more`: there is nothing left to do. */
@@ -47,7 +43,6 @@ export class IngestionService {
     private readonly documents: DocumentRepository,
     private readonly versions: VersionRepository,
     private readonly chunks: ChunkRepository,
-    private readonly parts: TextPartRepository,
     // The parser's child process reads a file of this machine.
     @Inject(BLOBS) private readonly blobs: LocalBlobStore,
     private readonly metrics: Metrics,
@@ -60,7 +55,7 @@ export class IngestionService {
     if (!file) return;
     const { blobKey, fileName, claimedMediaType } = file;
     assertBlobKey(blobKey);
-    let extraction: Extraction<TextFile>;
+    let extraction: Extraction;
     try {
       extraction = await extractText({ path: this.blobs.path(blobKey), fileName, claimedMediaType });
     } catch (error) {
@@ -68,18 +63,20 @@ export class IngestionService {
       await this.fail(ctx, documentId, version, { code: error.code, message: error.message });
       return;
     }
-    try {
-      await this.store(ctx, documentId, version, extraction);
-    } finally {
-      await extraction.text.close();
-    }
+    if (!(await this.progress(ctx, documentId, version, 'chunking'))) return;
+    const chunks = (await chunkText(extraction)).map((chunk) => ({ ...chunk, id: chunkId(documentId, version, chunk.ordinal) }));
+    if (!(await this.progress(ctx, documentId, version, 'indexing'))) return;
+    let written: Written;
+    do {
+      while (await this.discardSome(ctx, documentId, version));
+      written = await this.write(ctx, documentId, version, extraction.text, chunks);
+    } while (written.more && !(await this.finish(ctx, documentId, version, extraction, chunks.length, written)));
   }
 
   /** Ends a version that cannot be read; nothing when it is gone, has ended, or a newer one has taken its place. */
   async fail(ctx: OrgContext, documentId: string, version: number, { code, message }: Failure): Promise<void> {
     const failed = await this.db.inOrg(ctx, async (tx) => {
       const before = await this.documents.lock(tx, ctx, documentId);
-      await this.parts.remove(tx, ctx, documentId, version);
       if (!before || before.version !== version || before.status !== 'processing') return false;
       const row: DocumentRow = {
         ...before,
@@ -116,35 +113,6 @@ export class IngestionService {
     }
   }
 
-  private async store(ctx: OrgContext, documentId: string, version: number, extraction: Extraction<TextView>): Promise<void> {
-    if (!(await this.keepText(ctx, documentId, version, extraction.text))) return;
-    if (!(await this.progress(ctx, documentId, version, 'chunking'))) return;
-    const chunks = (await chunkText(extraction)).map((chunk) => ({ ...chunk, id: chunkId(documentId, version, chunk.ordinal) }));
-    if (!(await this.progress(ctx, documentId, version, 'indexing'))) return;
-    let written: Written;
-    do {
-      while (await this.discardSome(ctx, documentId, version));
-      written = await this.write(ctx, documentId, version, extraction.text, chunks);
-    } while (written.more && !(await this.finish(ctx, documentId, version, extraction, chunks.length, written)));
-  }
-
-  /** The text in parts, over those of an earlier try; false when nothing is left to do. */
-  private async keepText(ctx: OrgContext, documentId: string, version: number, text: TextView): Promise<boolean> {
-    for (let start = 0, ordinal = 0; start < text.length; ordinal++) {
-      const end = wholeEnd(text, start + PART);
-      const kept = await this.db.inOrg(ctx, async (tx) => {
-        const row = await this.documents.lock(tx, ctx, documentId);
-        if (!row || !(await this.isWaiting(tx, ctx, row, version))) return false;
-        if (ordinal === 0) await this.parts.remove(tx, ctx, documentId, version);
-        await this.parts.append(tx, ctx, documentId, version, ordinal, text.slice(start, end));
-        return true;
-      });
-      if (!kept) return false;
-      start = end;
-    }
-    return true;
-  }
-
   /** Tells how far it is; null when there is nothing left to do. */
   private progress(ctx: OrgContext, documentId: string, version: number, stage: Stage): Promise<VersionRow | null> {
     return this.db.inOrg(ctx, async (tx) => {
@@ -166,7 +134,7 @@ export class IngestionService {
   }
 
   /** Passages and units, some in each transaction: nobody reads the ones before the version has its text, nor finds the others before it is unveiled. */
-  private async write(ctx: OrgContext, documentId: string, version: number, text: TextView, chunks: ChunkRow[]): Promise<Written> {
+  private async write(ctx: OrgContext, documentId: string, version: number, text: string, chunks: ChunkRow[]): Promise<Written> {
     const titles = new Set<string>();
     for (let at = 0; at < chunks.length || at === 0; at += BATCH) {
       const title = await this.db.inOrg(ctx, async (tx) => {
@@ -189,14 +157,7 @@ export class IngestionService {
    * The moment at which the version appears: text, passages and units at once, and those of the version before go. False when the title
    * changed while the units were written.
    */
-  private async finish(
-    ctx: OrgContext,
-    documentId: string,
-    version: number,
-    extraction: Omit<Extraction, 'text'>,
-    count: number,
-    { titles }: Written,
-  ) {
+  private async finish(ctx: OrgContext, documentId: string, version: number, extraction: Extraction, count: number, { titles }: Written) {
     const end = await this.db.inOrg(
       ctx,
       async (tx) => {
@@ -206,7 +167,6 @@ export class IngestionService {
         if (former < version && (titles.size > 1 || !titles.has(before.title))) return 'renamed';
         await this.chunks.remove(tx, ctx, documentId, version, count);
         await this.versions.fill(tx, ctx, documentId, version, extraction);
-        await this.parts.remove(tx, ctx, documentId, version);
         if (former < version) {
           if (former > 0) await this.index.veil(tx, ctx, 'document', { documentId, version: former });
           await this.index.unveil(tx, ctx, 'document', { documentId, version });
@@ -228,11 +188,4 @@ export class IngestionService {
     if (row.version === version && row.status !== 'processing') return false;
     return !(await this.versions.isReady(tx, ctx, row.id, version));
   }
-}
-
-/** Where a part ends that is to end at `at`: not within a surrogate pair, nor after the text. */
-function wholeEnd(text: TextView, at: number): number {
-  if (at >= text.length) return text.length;
-  const unit = text.charCodeAt(at);
-  return unit >= 0xdc00 && unit <= 0xdfff ? at + 1 : at;
 }

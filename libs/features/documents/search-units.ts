@@ -1,10 +1,9 @@
 import type { SearchUnit } from '@atrium/platform/search';
 import type { ChunkRow } from './chunk.repository.js';
 import type { DocumentRow } from './document.js';
-import type { TextView } from './extraction/extraction.js';
 
 /** What of a version can be found: a unit per passage, titled with the document and the sections around the passage. */
-export function unitsOf(row: DocumentRow, version: number, text: TextView, chunks: ChunkRow[]): SearchUnit[] {
+export function unitsOf(row: DocumentRow, version: number, text: string, chunks: ChunkRow[]): SearchUnit[] {
   return chunks.map(({ id, ordinal, start, end, headingPath }) => ({
     id,
     ordinal,

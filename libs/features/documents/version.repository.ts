@@ -86,15 +86,12 @@ export class VersionRepository {
     await tx.documentVersion.createMany({ data: { ...row, orgId } });
   }
 
-  /** Gives a version its text, once: the parts of it that were stored. */
-  async fill(tx: Tx, { orgId }: Org, documentId: string, number: number, found: Omit<Extraction, 'text'>): Promise<void> {
-    await tx.$executeRaw`
-      UPDATE document_versions SET media_type = ${found.mediaType},
-        headings = ${JSON.stringify(found.headings)}::jsonb, pages = ${JSON.stringify(found.pages)}::jsonb,
-        text = (
-          SELECT string_agg(p.text, '' ORDER BY p.ordinal) FROM document_text_parts p
-          WHERE p.org_id = ${orgId}::uuid AND p.document_id = ${documentId}::uuid AND p.version = ${number})
-      WHERE org_id = ${orgId}::uuid AND document_id = ${documentId}::uuid AND number = ${number}`;
+  /** Gives a version its text, once. */
+  async fill(tx: Tx, { orgId }: Org, documentId: string, number: number, { text, headings, pages, mediaType }: Extraction): Promise<void> {
+    await tx.documentVersion.updateMany({
+      where: { orgId, documentId, number },
+      data: { text, mediaType, headings: headings as unknown as Prisma.InputJsonArray, pages: pages as unknown as Prisma.InputJsonArray },
+    });
   }
 
   /** Of these keys those that no version of these documents names. */

@@ -11,7 +11,6 @@ export const TABLES = {
     'channel_members',
     'channels',
     'document_chunks',
-    'document_text_parts',
     'document_versions',
     'documents',
     'event_cursors',

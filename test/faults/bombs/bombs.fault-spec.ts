@@ -68,9 +68,8 @@ describe('bombs', () => {
       childPeak = 0;
       const startedAt = performance.now();
       const ending = await extractText(input).then(
-        async ({ text }) => {
-          expect(text.slice(0, 100_000)).not.toMatch(/root:x:0/);
-          await text.close();
+        ({ text }) => {
+          expect(text).not.toMatch(/root:x:0/);
           return 'ready';
         },
         (error: { name: string; code: string; message: string }) => {

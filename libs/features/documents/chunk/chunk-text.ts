@@ -1,5 +1,5 @@
 import { setImmediate as othersFirst } from 'node:timers/promises';
-import type { Extraction, Heading, TextView } from '../extraction/extraction.js';
+import type { Extraction, Heading } from '../extraction/extraction.js';
 
 /** Sizes in UTF-16 code units. */
 const TARGET = 900;
@@ -28,7 +28,7 @@ interface Span {
 /** How long the division of a text keeps others waiting at most. Milliseconds. */
 const SLICE_MS = 10;
 
-type Text = Pick<Extraction<TextView>, 'text' | 'headings' | 'pages'>;
+type Text = Pick<Extraction, 'text' | 'headings' | 'pages'>;
 
 /**
  * Divides a text into passages for retrieval. Together they hold every visible character once, in order. A passage never crosses a
@@ -71,7 +71,7 @@ export function* chunksOf({ text, headings, pages }: Text): Generator<Chunk> {
  * A heading with nothing below it but a deeper heading is no passage of its own: it opens that one's first passage. (It comes all the same,
  * with an empty section.)
  */
-function* sections(text: TextView, headings: Heading[]): Generator<[section: Span, heading: Heading | null]> {
+function* sections(text: string, headings: Heading[]): Generator<[section: Span, heading: Heading | null]> {
   const first = headings[0]?.start ?? text.length;
   if (first > 0) yield [{ start: 0, end: first }, null];
   let start = first;
@@ -88,13 +88,13 @@ function* sections(text: TextView, headings: Heading[]): Generator<[section: Spa
 }
 
 /** Nothing but the heading's own line, and the underline of Markdown's other form. */
-function isBare(text: TextView, start: number, end: number): boolean {
+function isBare(text: string, start: number, end: number): boolean {
   const below = find(text, '\n', start, end);
   return /^[\s=-]*$/.test(text.slice(below, end));
 }
 
 /** Greedy packing of a section's paragraphs, with the rest balanced so that no crumb is left at its end. */
-function* packed(text: TextView, section: Span): Generator<Span> {
+function* packed(text: string, section: Span): Generator<Span> {
   let open: Span | null = null;
   let held: Span | null = null;
   for (const piece of pieces(text, section)) {
@@ -111,7 +111,7 @@ function* packed(text: TextView, section: Span): Generator<Span> {
 }
 
 /** The last two passages of a section: joined or cut anew when the second would be a crumb. */
-function lastOf(text: TextView, before: Span, last: Span): Span[] {
+function lastOf(text: string, before: Span, last: Span): Span[] {
   if (last.end - last.start >= MIN) return [before, last];
   if (last.end - before.start <= MAX) return [{ start: before.start, end: last.end }];
   const middle = balance(text, before, last);
@@ -125,7 +125,7 @@ function fits(current: Span, piece: Span): boolean {
 }
 
 /** Where to cut two passages anew so that the second is no crumb: at a word near the middle. */
-function balance(text: TextView, before: Span, last: Span): number {
+function balance(text: string, before: Span, last: Span): number {
   const middle = before.start + Math.floor((last.end - before.start) / 2);
   const from = Math.max(before.start + MIN, middle - 300);
   const space = lastSpace(text, from, middle);
@@ -133,19 +133,19 @@ function balance(text: TextView, before: Span, last: Span): number {
 }
 
 /** Paragraphs; what is too long of them as sentences or lines; what is too long of those in hard pieces. */
-function* pieces(text: TextView, section: Span): Generator<Span> {
+function* pieces(text: string, section: Span): Generator<Span> {
   for (const paragraph of split(text, section, '\n\n')) {
     if (paragraph.end - paragraph.start <= TARGET) yield paragraph;
     else for (const line of split(text, paragraph, '\n')) yield* linePieces(text, line);
   }
 }
 
-function* linePieces(text: TextView, line: Span): Generator<Span> {
+function* linePieces(text: string, line: Span): Generator<Span> {
   if (line.end - line.start <= TARGET) yield line;
   else for (const window of windows(text, line)) for (const sentence of sentences(text, window)) yield* hardPieces(text, sentence);
 }
 
-function* split(text: TextView, span: Span, separator: string): Generator<Span> {
+function* split(text: string, span: Span, separator: string): Generator<Span> {
   let start = span.start;
   while (start < span.end) {
     const end = find(text, separator, start, span.end);
@@ -156,9 +156,9 @@ function* split(text: TextView, span: Span, separator: string): Generator<Span> 
 }
 
 /** Like indexOf, but never looks past `to`: many short sections in a text without the separator would else cost quadratic time. */
-function find(text: TextView, separator: string, from: number, to: number): number {
+function find(text: string, separator: string, from: number, to: number): number {
   for (let at = from; at < to; at++) {
-    if (text.charCodeAt(at) === LINE_FEED && text.slice(at, at + separator.length) === separator) return at;
+    if (text.charCodeAt(at) === LINE_FEED && text.startsWith(separator, at)) return at;
   }
   return to;
 }
@@ -167,7 +167,7 @@ const WINDOW = 16_384;
 let segmenter: Intl.Segmenter | undefined;
 
 /** The segmenter's cost grows faster than its input on some texts, so it sees a bounded window at a time. */
-function* windows(text: TextView, line: Span): Generator<Span> {
+function* windows(text: string, line: Span): Generator<Span> {
   let start = line.start;
   while (line.end - start > WINDOW) {
     const end = lastSpace(text, start + WINDOW / 2, start + WINDOW) ?? safeCut(text, start + WINDOW);
@@ -177,7 +177,7 @@ function* windows(text: TextView, line: Span): Generator<Span> {
   yield { start, end: line.end };
 }
 
-function* sentences(text: TextView, window: Span): Generator<Span> {
+function* sentences(text: string, window: Span): Generator<Span> {
   segmenter ??= new Intl.Segmenter('en', { granularity: 'sentence' });
   for (const { index, segment } of segmenter.segment(text.slice(window.start, window.end))) {
     const piece = trimmed(text, { start: window.start + index, end: window.start + index + segment.length });
@@ -185,7 +185,7 @@ function* sentences(text: TextView, window: Span): Generator<Span> {
   }
 }
 
-function* hardPieces(text: TextView, sentence: Span): Generator<Span> {
+function* hardPieces(text: string, sentence: Span): Generator<Span> {
   let start = sentence.start;
   while (sentence.end - start > TARGET) {
     const end = lastSpace(text, start + MIN, start + TARGET) ?? safeCut(text, start + TARGET);
@@ -197,25 +197,25 @@ function* hardPieces(text: TextView, sentence: Span): Generator<Span> {
   if (rest !== null) yield rest;
 }
 
-const isBlank = (text: TextView, at: number) => {
+const isBlank = (text: string, at: number) => {
   const unit = text.charCodeAt(at);
-  return unit <= 0x20 || (unit >= 0xa0 && String.fromCharCode(unit).trim() === '');
+  return unit <= 0x20 || (unit >= 0xa0 && text.charAt(at).trim() === '');
 };
 
 /** The position after the last blank in [from, to), or null. */
-function lastSpace(text: TextView, from: number, to: number): number | null {
+function lastSpace(text: string, from: number, to: number): number | null {
   for (let at = to - 1; at >= from; at--) if (isBlank(text, at)) return at + 1;
   return null;
 }
 
 /** Never between the halves of a surrogate pair. */
-function safeCut(text: TextView, at: number): number {
+function safeCut(text: string, at: number): number {
   const before = text.charCodeAt(at - 1);
   const after = text.charCodeAt(at);
   return before >= 0xd800 && before <= 0xdbff && after >= 0xdc00 && after <= 0xdfff ? at - 1 : at;
 }
 
-function trimmed(text: TextView, { start, end }: Span): Span | null {
+function trimmed(text: string, { start, end }: Span): Span | null {
   let from = start;
   let to = end;
   while (from < to && isBlank(text, from)) from += 1;

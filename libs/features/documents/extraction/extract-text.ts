@@ -8,7 +8,6 @@ import { EXTRACTION_LIMITS, type Extraction, type ExtractionLimits } from './ext
 import { ExtractionFailed } from './extraction-failed.js';
 import { BrokenResult, ResultReader } from './result-reader.js';
 import { probeSandbox, sandboxed, type Walls } from './sandbox.js';
-import type { TextFile } from './text-file.js';
 
 const WATCH_EVERY_MS = 100;
 const PAGE_BYTES = 4096;
@@ -25,20 +24,15 @@ export interface ExtractionInput {
 
 /**
  * The text of one file. Its bytes are touched only by a child process that lives for this one document, has no environment, network or
- * files, and is killed when it passes a limit; this process never reads them. How many run at once, and to close the text, is the caller's
- * matter.
+ * files, and is killed when it passes a limit; this process never reads them. How many run at once is the caller's matter.
  * @throws ExtractionFailed when the file is at fault; any other error is ours or the machine's, and trying again may help.
  */
-export async function extractText(input: ExtractionInput, limits: Partial<ExtractionLimits> = {}): Promise<Extraction<TextFile>> {
+export async function extractText(input: ExtractionInput, limits: Partial<ExtractionLimits> = {}): Promise<Extraction> {
   return extractWithin(await probeSandbox(), input, limits);
 }
 
 /** The same behind walls of choice: what a machine without them can still hold is tested with this. */
-export async function extractWithin(
-  walls: Walls,
-  input: ExtractionInput,
-  limits: Partial<ExtractionLimits> = {},
-): Promise<Extraction<TextFile>> {
+export async function extractWithin(walls: Walls, input: ExtractionInput, limits: Partial<ExtractionLimits> = {}): Promise<Extraction> {
   const allowed = { ...EXTRACTION_LIMITS, ...limits };
   const file = await open(input.path, 'r');
   const emptyFolder = await mkdtemp(join(tmpdir(), 'atrium-extract-')).catch(async (error: unknown) => {
@@ -63,13 +57,7 @@ export async function extractWithin(
 /** Why the parent ended the child, if it did. */
 type Stop = 'time' | 'memory' | 'broken' | null;
 
-async function runChild(
-  command: string,
-  args: string[],
-  cwd: string,
-  file: FileHandle,
-  limits: ExtractionLimits,
-): Promise<Extraction<TextFile>> {
+async function runChild(command: string, args: string[], cwd: string, file: FileHandle, limits: ExtractionLimits): Promise<Extraction> {
   const child = spawn(command, args, { cwd, env: {}, stdio: ['ignore', 'ignore', 'pipe', file.fd, 'pipe'] });
   const reader = new ResultReader(limits.maxTextBytes);
   let stop: Stop = null;
@@ -87,30 +75,23 @@ async function runChild(
   child.stderr?.setEncoding('latin1').on('data', (text: string) => {
     complaints = (complaints + text).slice(0, STDERR_KEPT);
   });
-  const pipe = child.stdio[4] as Readable;
-  const received = receive(pipe, reader).catch((error: unknown) => {
-    broken = error;
-    end('broken');
+  (child.stdio[4] as Readable).on('data', (chunk: Buffer) => {
+    try {
+      if (stop === null) reader.push(chunk);
+    } catch (error) {
+      broken = error;
+      end('broken');
+    }
   });
   try {
     const { code, signal } = await ended(child);
-    await received;
     if (stop === 'broken') throw broken;
     if (stop !== null || code !== 0) throw failureOf(stop, signal, complaints);
     return reader.finish();
-  } catch (error) {
-    pipe.destroy();
-    await received;
-    await reader.discard();
-    throw error;
   } finally {
     clearTimeout(clock);
     clearInterval(watch);
   }
-}
-
-async function receive(pipe: Readable, reader: ResultReader): Promise<void> {
-  for await (const chunk of pipe) await reader.push(chunk as Buffer);
 }
 
 function ended(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {

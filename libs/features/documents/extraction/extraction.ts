@@ -11,21 +11,14 @@ export interface Page {
   start: number;
 }
 
-/** A text of which not all need be in memory; a string is one. Offsets count UTF-16 code units. */
-export interface TextView {
-  readonly length: number;
-  charCodeAt(at: number): number;
-  slice(start: number, end: number): string;
-}
-
 /**
  * What a file says. `text` is its one normalized text: NFC, `\n` line ends, no control characters but tab and line feed, no lone
  * surrogates, no byte order marks, at most one blank line in a row, no spaces at line ends, a table row on one line with ` | ` between
  * its cells. Every offset counts UTF-16 code units in it and ascends; `pages` is empty for formats without pages.
  */
-export interface Extraction<Text extends TextView = string> {
+export interface Extraction {
   mediaType: string;
-  text: Text;
+  text: string;
   headings: Heading[];
   pages: Page[];
 }
@@ -36,7 +29,7 @@ export interface ExtractionLimits {
   maxFileBytes: number;
   /** Size of a file that is itself text (plain, Markdown, HTML). Bytes, default 40 MiB. */
   maxTextFileBytes: number;
-  /** Size of the text: a code unit takes one byte if the whole text is Latin-1, else two. Bytes, default 20 MiB. */
+  /** Size of the result in memory: a code unit takes one byte if the whole text is Latin-1, else two. Bytes, default 20 MiB. */
   maxTextBytes: number;
   /** Wall clock, after which the child is killed. Seconds, default 30. */
   maxSeconds: number;

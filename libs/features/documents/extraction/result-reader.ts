@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { MAX_HEADINGS, MAX_PAGES, MAX_TITLE_LENGTH, type Extraction } from './extraction.js';
 import { EXTRACTION_FAILURES, ExtractionFailed } from './extraction-failed.js';
-import { TextFile } from './text-file.js';
 
 const MAX_HEAD_BYTES = 8 * 2 ** 20;
 
@@ -27,20 +26,20 @@ export class BrokenResult extends Error {
 }
 
 /**
- * Takes what the child sends: a 4-byte length, a JSON head, then the text, which goes to disk as it comes. So a text of the largest size
- * costs the parent no more memory than a small one.
+ * Collects what the child sends: a 4-byte length, a JSON head, then the text, in one buffer of exactly its announced size. So a text of
+ * the largest size costs the parent twice that size for a moment, and never more.
  */
 export class ResultReader {
   private readonly headParts: Buffer[] = [];
   private headBytes = 0;
   private head: Head | null = null;
-  private text: TextFile | null = null;
-  private textBytes = 0;
+  private text: Buffer = Buffer.alloc(0);
+  private filled = 0;
 
   constructor(private readonly maxTextBytes: number) {}
 
-  /** @throws BrokenResult when more arrives than was announced or is allowed, or no clean text. */
-  async push(chunk: Buffer): Promise<void> {
+  /** @throws BrokenResult when more arrives than was announced or is allowed. */
+  push(chunk: Buffer): void {
     if (this.head !== null) return this.pushText(chunk);
     this.headParts.push(chunk);
     this.headBytes += chunk.length;
@@ -51,25 +50,23 @@ export class ResultReader {
     if (size > MAX_HEAD_BYTES) throw new BrokenResult('the head is too large');
     if (this.headBytes < 4 + size) return undefined;
     const all = this.join();
-    await this.openHead(all.subarray(4, 4 + size));
+    this.openHead(all.subarray(4, 4 + size));
     return this.pushText(all.subarray(4 + size));
   }
 
-  /** The text is the caller's to close. @throws ExtractionFailed as the child says, BrokenResult when it is incomplete or inconsistent. */
-  finish(): Extraction<TextFile> {
-    const { head, text } = this;
+  /** @throws ExtractionFailed as the child says, BrokenResult when it is incomplete or inconsistent. */
+  finish(): Extraction {
+    const { head } = this;
     if (head === null) throw new BrokenResult('no result');
     if (!head.ok) throw new ExtractionFailed(head.code, head.message);
-    if (text === null || this.textBytes !== head.textBytes) throw new BrokenResult('the text is cut');
-    if (!text.isWhole()) throw new BrokenResult('the text is not clean');
+    if (this.filled !== this.text.length) throw new BrokenResult('the text is cut');
+    const text = this.text.toString(head.encoding);
+    this.text = Buffer.alloc(0);
+    if (text.includes('\0') || (head.encoding === 'utf16le' && /\p{Surrogate}/u.test(text)))
+      throw new BrokenResult('the text is not clean');
     if (!ascends(head.headings, text.length) || !ascends(head.pages, text.length)) throw new BrokenResult('an offset is wrong');
     const titles = head.headings.map((heading) => ({ ...heading, title: heading.title.replace(/\p{Surrogate}/gu, '') }));
     return { mediaType: head.mediaType, text, headings: titles, pages: head.pages };
-  }
-
-  /** Forgets what came. */
-  async discard(): Promise<void> {
-    await this.text?.close();
   }
 
   private join(): Buffer {
@@ -78,7 +75,7 @@ export class ResultReader {
     return joined;
   }
 
-  private async openHead(json: Buffer): Promise<void> {
+  private openHead(json: Buffer): void {
     try {
       this.head = Head.parse(JSON.parse(json.toString('utf8')));
     } catch (error) {
@@ -87,14 +84,13 @@ export class ResultReader {
     this.headParts.length = 0;
     if (!this.head.ok) return;
     if (this.head.textBytes > this.maxTextBytes) throw new BrokenResult('the text is too large');
-    this.text = await TextFile.create(this.head.encoding);
+    this.text = Buffer.allocUnsafeSlow(this.head.textBytes);
   }
 
-  private async pushText(chunk: Buffer): Promise<void> {
-    if (chunk.length === 0) return;
-    this.textBytes += chunk.length;
-    if (this.text === null || !this.head?.ok || this.textBytes > this.head.textBytes) throw new BrokenResult('more than announced');
-    if (!(await this.text.append(chunk))) throw new BrokenResult('the text is not clean');
+  private pushText(chunk: Buffer): void {
+    if (this.filled + chunk.length > this.text.length) throw new BrokenResult('more than announced');
+    chunk.copy(this.text, this.filled);
+    this.filled += chunk.length;
   }
 }
 

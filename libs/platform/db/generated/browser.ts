@@ -88,11 +88,6 @@ export type DocumentVersion = Prisma.DocumentVersionModel
  */
 export type DocumentChunk = Prisma.DocumentChunkModel
 /**
- * Model DocumentTextPart
- * 
- */
-export type DocumentTextPart = Prisma.DocumentTextPartModel
-/**
  * Model HttpTool
  * 
  */

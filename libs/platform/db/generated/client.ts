@@ -112,11 +112,6 @@ export type DocumentVersion = Prisma.DocumentVersionModel
  */
 export type DocumentChunk = Prisma.DocumentChunkModel
 /**
- * Model DocumentTextPart
- * 
- */
-export type DocumentTextPart = Prisma.DocumentTextPartModel
-/**
  * Model HttpTool
  * 
  */

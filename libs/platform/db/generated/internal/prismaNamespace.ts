@@ -411,7 +411,6 @@ export const ModelName = {
   Document: 'Document',
   DocumentVersion: 'DocumentVersion',
   DocumentChunk: 'DocumentChunk',
-  DocumentTextPart: 'DocumentTextPart',
   HttpTool: 'HttpTool',
   McpServer: 'McpServer',
   McpServerTool: 'McpServerTool',
@@ -481,7 +480,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "agent" | "agentTurn" | "approval" | "agentVersion" | "agentRun" | "agentRunStep" | "channel" | "channelMember" | "message" | "messageRevision" | "messageSource" | "document" | "documentVersion" | "documentChunk" | "documentTextPart" | "httpTool" | "mcpServer" | "mcpServerTool" | "memoryNamespace" | "memory" | "memoryEntry" | "memoryReview" | "pattern" | "patternUsage" | "modelProvider" | "modelBudget" | "modelCall" | "modelSpending" | "organization" | "member" | "team" | "teamMember" | "invitation" | "apiKey" | "user" | "session" | "apiKeyLookup" | "invitationLookup" | "signInAttempt" | "installation" | "durableExecutor" | "idempotencyKey" | "anonymousIdempotencyKey" | "eventHead" | "event" | "eventText" | "eventSeal" | "eventCursor" | "eventFailure" | "searchUnit" | "searchTerm" | "searchTotal" | "searchDebt" | "searchVeil" | "embeddingSpace" | "searchVector" | "searchPending" | "webhook" | "webhookDelivery" | "incomingWebhook" | "incomingWebhookLookup" | "task" | "taskDependency" | "taskComment" | "workflow" | "workflowVersion" | "workflowRun" | "workflowStep" | "workflowSchedule"
+    modelProps: "agent" | "agentTurn" | "approval" | "agentVersion" | "agentRun" | "agentRunStep" | "channel" | "channelMember" | "message" | "messageRevision" | "messageSource" | "document" | "documentVersion" | "documentChunk" | "httpTool" | "mcpServer" | "mcpServerTool" | "memoryNamespace" | "memory" | "memoryEntry" | "memoryReview" | "pattern" | "patternUsage" | "modelProvider" | "modelBudget" | "modelCall" | "modelSpending" | "organization" | "member" | "team" | "teamMember" | "invitation" | "apiKey" | "user" | "session" | "apiKeyLookup" | "invitationLookup" | "signInAttempt" | "installation" | "durableExecutor" | "idempotencyKey" | "anonymousIdempotencyKey" | "eventHead" | "event" | "eventText" | "eventSeal" | "eventCursor" | "eventFailure" | "searchUnit" | "searchTerm" | "searchTotal" | "searchDebt" | "searchVeil" | "embeddingSpace" | "searchVector" | "searchPending" | "webhook" | "webhookDelivery" | "incomingWebhook" | "incomingWebhookLookup" | "task" | "taskDependency" | "taskComment" | "workflow" | "workflowVersion" | "workflowRun" | "workflowStep" | "workflowSchedule"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1518,80 +1517,6 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.DocumentChunkCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.DocumentChunkCountAggregateOutputType> | number
-        }
-      }
-    }
-    DocumentTextPart: {
-      payload: Prisma.$DocumentTextPartPayload<ExtArgs>
-      fields: Prisma.DocumentTextPartFieldRefs
-      operations: {
-        findUnique: {
-          args: Prisma.DocumentTextPartFindUniqueArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload> | null
-        }
-        findUniqueOrThrow: {
-          args: Prisma.DocumentTextPartFindUniqueOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
-        }
-        findFirst: {
-          args: Prisma.DocumentTextPartFindFirstArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload> | null
-        }
-        findFirstOrThrow: {
-          args: Prisma.DocumentTextPartFindFirstOrThrowArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
-        }
-        findMany: {
-          args: Prisma.DocumentTextPartFindManyArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>[]
-        }
-        create: {
-          args: Prisma.DocumentTextPartCreateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
-        }
-        createMany: {
-          args: Prisma.DocumentTextPartCreateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        createManyAndReturn: {
-          args: Prisma.DocumentTextPartCreateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>[]
-        }
-        delete: {
-          args: Prisma.DocumentTextPartDeleteArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
-        }
-        update: {
-          args: Prisma.DocumentTextPartUpdateArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
-        }
-        deleteMany: {
-          args: Prisma.DocumentTextPartDeleteManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateMany: {
-          args: Prisma.DocumentTextPartUpdateManyArgs<ExtArgs>
-          result: BatchPayload
-        }
-        updateManyAndReturn: {
-          args: Prisma.DocumentTextPartUpdateManyAndReturnArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>[]
-        }
-        upsert: {
-          args: Prisma.DocumentTextPartUpsertArgs<ExtArgs>
-          result: runtime.Types.Utils.PayloadToResult<Prisma.$DocumentTextPartPayload>
-        }
-        aggregate: {
-          args: Prisma.DocumentTextPartAggregateArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.AggregateDocumentTextPart>
-        }
-        groupBy: {
-          args: Prisma.DocumentTextPartGroupByArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.DocumentTextPartGroupByOutputType>[]
-        }
-        count: {
-          args: Prisma.DocumentTextPartCountArgs<ExtArgs>
-          result: runtime.Types.Utils.Optional<Prisma.DocumentTextPartCountAggregateOutputType> | number
         }
       }
     }
@@ -5875,17 +5800,6 @@ export const DocumentChunkScalarFieldEnum = {
 export type DocumentChunkScalarFieldEnum = (typeof DocumentChunkScalarFieldEnum)[keyof typeof DocumentChunkScalarFieldEnum]
 
 
-export const DocumentTextPartScalarFieldEnum = {
-  orgId: 'orgId',
-  documentId: 'documentId',
-  version: 'version',
-  ordinal: 'ordinal',
-  text: 'text'
-} as const
-
-export type DocumentTextPartScalarFieldEnum = (typeof DocumentTextPartScalarFieldEnum)[keyof typeof DocumentTextPartScalarFieldEnum]
-
-
 export const HttpToolScalarFieldEnum = {
   orgId: 'orgId',
   id: 'id',
@@ -7036,7 +6950,6 @@ export type GlobalOmitConfig = {
   document?: Prisma.DocumentOmit
   documentVersion?: Prisma.DocumentVersionOmit
   documentChunk?: Prisma.DocumentChunkOmit
-  documentTextPart?: Prisma.DocumentTextPartOmit
   httpTool?: Prisma.HttpToolOmit
   mcpServer?: Prisma.McpServerOmit
   mcpServerTool?: Prisma.McpServerToolOmit

@@ -65,7 +65,6 @@ export const ModelName = {
   Document: 'Document',
   DocumentVersion: 'DocumentVersion',
   DocumentChunk: 'DocumentChunk',
-  DocumentTextPart: 'DocumentTextPart',
   HttpTool: 'HttpTool',
   McpServer: 'McpServer',
   McpServerTool: 'McpServerTool',
@@ -429,17 +428,6 @@ export const DocumentChunkScalarFieldEnum = {
 } as const
 
 export type DocumentChunkScalarFieldEnum = (typeof DocumentChunkScalarFieldEnum)[keyof typeof DocumentChunkScalarFieldEnum]
-
-
-export const DocumentTextPartScalarFieldEnum = {
-  orgId: 'orgId',
-  documentId: 'documentId',
-  version: 'version',
-  ordinal: 'ordinal',
-  text: 'text'
-} as const
-
-export type DocumentTextPartScalarFieldEnum = (typeof DocumentTextPartScalarFieldEnum)[keyof typeof DocumentTextPartScalarFieldEnum]
 
 
 export const HttpToolScalarFieldEnum = {
