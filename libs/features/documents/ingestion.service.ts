@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Db, type Tx } from '@atrium/platform/db';
+import { FairLimiter } from '@atrium/platform/durable';
 import { Events } from '@atrium/platform/events';
 import { Log, Metrics } from '@atrium/platform/observability';
 import { SearchIndex } from '@atrium/platform/search';
@@ -19,6 +20,8 @@ import { VersionRepository, type VersionRow } from './version.repository.js';
 
 /** Passages of one transaction. The largest text (20 MiB) has about 22,000: others are let in between. */
 const BATCH = 50;
+/** Children that read at once, and how many of one organization: a file may take half a minute, and others' are not to wait for it. */
+const READING = [2, 1] as const;
 /** The last step of a version writes its whole text. */
 const FINISHING = { timeoutSeconds: 60 };
 
@@ -36,6 +39,8 @@ export interface Failure {
 /** Turns a stored file into text, passages and search units. Every method may run again after a crash and then does the same or nothing. */
 @Injectable()
 export class IngestionService {
+  private readonly reading = new FairLimiter(...READING);
+
   constructor(
     private readonly db: Db,
     private readonly events: Events,
@@ -57,7 +62,7 @@ export class IngestionService {
     assertBlobKey(blobKey);
     let extraction: Extraction;
     try {
-      extraction = await extractText({ path: this.blobs.path(blobKey), fileName, claimedMediaType });
+      extraction = await this.reading.run(ctx.orgId, () => extractText({ path: this.blobs.path(blobKey), fileName, claimedMediaType }));
     } catch (error) {
       if (!(error instanceof ExtractionFailed)) throw error;
       await this.fail(ctx, documentId, version, { code: error.code, message: error.message });

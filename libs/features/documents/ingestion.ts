@@ -10,8 +10,8 @@ import { Settling } from './settling.js';
 
 const INGEST = 'documents.ingest';
 const REINDEX = 'documents.reindex';
-/** Documents that one process reads at once; organizations take turns. */
-const CONCURRENCY = 2;
+/** Documents that one process takes in at once, and how many of one organization: one is read while the passages of another are written. */
+const CONCURRENCY = { concurrency: 4, share: 2 };
 const TELL_WALLS_MS = 15_000;
 const RETRY = { attempts: 3, backoffSeconds: 2 };
 
@@ -29,11 +29,12 @@ export class Ingestion implements OnModuleInit, OnApplicationBootstrap {
     this.durable.register(
       INGEST,
       (args, run) => this.ingest(args.orgId as OrgId, String(args['documentId']), Number(args['version']), run),
-      {
-        concurrency: CONCURRENCY,
-      },
+      CONCURRENCY,
     );
-    this.durable.register(REINDEX, (args, run) => this.reindex(args.orgId as OrgId, String(args['documentId']), run), { concurrency: 1 });
+    this.durable.register(REINDEX, (args, run) => this.reindex(args.orgId as OrgId, String(args['documentId']), run), {
+      concurrency: 2,
+      share: 1,
+    });
   }
 
   /** Some seconds later, because trying the walls starts processes and would delay the start. */
