@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import { PDFDocument } from 'pdf-lib';
 
@@ -35,6 +36,19 @@ const single = (content: Buffer, ...more: (string | Buffer)[]) =>
   pdfOf([CATALOGUE, '<</Type /Pages /Kids [3 0 R] /Count 1>>', onePage(), content, FONT, ...more]);
 
 export const plainPdf = () => single(stream('BT /F1 12 Tf 50 700 Td (Hello from PDF) Tj ET'));
+/** A page of text and so many bytes of a picture, as a scanner with text recognition makes it. */
+export const pictured = (bytes: number) =>
+  pdfOf([
+    CATALOGUE,
+    '<</Type /Pages /Kids [3 0 R] /Count 1>>',
+    onePage('/XObject <</I 6 0 R>>'),
+    stream('BT /F1 12 Tf 50 700 Td (The picture of a page) Tj ET'),
+    FONT,
+    stream(
+      randomBytes(bytes),
+      `/Type /XObject /Subtype /Image /Width 1000 /Height ${Math.floor(bytes / 1000)} /ColorSpace /DeviceGray /BitsPerComponent 8`,
+    ),
+  ]);
 /** 1 GiB of spaces after the text, in a content stream that is deflated twice. */
 export const flateBomb = () => {
   const once = deflateSync(Buffer.alloc(1024 * 2 ** 20, 0x20), { level: 9 });

@@ -21,6 +21,8 @@ const paragraph = (text: string) => `<w:p><w:r><w:t>${text}</w:t></w:r></w:p>`;
 /** A Word document of these parts besides the two that every one has. */
 export const docx = (...parts: ZipPart[]) => zipOf([CONTENT_TYPES, RELATIONS, ...parts]);
 
+/** A long document of ordinary paragraphs. */
+export const longDocx = (texts: string[]) => docx(documentPart(texts.map(paragraph).join('')));
 export const plainDocx = () => docx(documentPart(paragraph('Hello from Word')));
 /** 400 MiB of one letter: 400 KiB on disk. */
 export const honestBomb = () => docx({ name: 'word/document.xml', content: Buffer.alloc(400 * 2 ** 20, 0x61) });
