@@ -138,6 +138,19 @@ describe('HTTP tools', () => {
     await client.close();
   });
 
+  it('are called again by a workflow that is tried again, where they were refused', async () => {
+    const rerun = await define(owner, rerunJob(scheduler, { effect: 'writes' }));
+    answering('/jobs/load/rerun', '{"why":"locked"}', 'application/json', 409);
+    const run = await runStep(member, rerun.tool, { job: 'load', reason: 'late' });
+    expect(await workflowEnded(member, run)).toMatchObject({ status: 'failed', failure: { code: 'http-tools.answered' } });
+
+    answering('/jobs/load/rerun', '{"n":1}');
+    await member.api.post(`/v1/workflow-runs/${run.id}/retry`);
+    expect(await workflowEnded(member, run)).toMatchObject({ status: 'succeeded', output: { n: 1 } });
+    const keys = scheduler.received.map(({ headers }) => headers['idempotency-key']);
+    expect(new Set(keys).size).toBe(2);
+  });
+
   it('are nobody else’s, and not of an agent that nobody watches when each call needs an approval', async () => {
     const rerun = await define(owner, rerunJob(scheduler));
     const path = `/v1/http-tools/${rerun.id}`;

@@ -100,14 +100,18 @@ export class RunsService {
     return view;
   }
 
-  /** What failed, was cancelled or undone is to be done; undone or with another input as something new. */
+  /** What failed, was cancelled or undone is to be done; undone, with another input or refused by another system as something new. */
   private async reset(tx: Tx, ctx: OrgContext, runId: string, isEdited: boolean): Promise<void> {
     const rows = await this.runs.steps(tx, ctx, runId);
     const undone = new Set(rows.filter(({ status }) => status === 'compensated').map(({ stepId }) => stepId));
     const open = rows.filter(
       (row) => !isCompensation(row) && (undone.has(row.stepId) || row.status === 'failed' || row.status === 'cancelled'),
     );
-    const again = open.map((row): StepRow => ({ ...row, ...FRESH, edition: row.edition + (isEdited || undone.has(row.stepId) ? 1 : 0) }));
+    const again = open.map((row): StepRow => ({
+      ...row,
+      ...FRESH,
+      edition: row.edition + (isEdited || undone.has(row.stepId) || wasRefused(row) ? 1 : 0),
+    }));
     await this.runs.removeSteps(tx, ctx, runId, [...undone].map(compensationOf));
     await this.runs.removeSteps(tx, ctx, runId, isEdited ? open.map(({ stepId }) => stepId) : []);
     await this.runs.putSteps(tx, ctx, runId, isEdited ? again.filter(({ item }) => item < 0) : again);
@@ -118,6 +122,8 @@ export class RunsService {
   }
 }
 
+/** The tool of another system answered with a failure, or was not reached: what is asked again was not done. */
+const wasRefused = ({ kind, failureCode }: StepRow) => kind === 'tool' && /^(http-tools|mcp-servers)\./.test(failureCode ?? '');
 const isWaiting = (row: StepRow) => row.status === 'waiting' && !isPausing(row);
 
 function assertMaySteer(ctx: OrgContext, run: RunRow): void {

@@ -52,6 +52,14 @@ describe('templates', () => {
     expect(resolve('${{ input.name }}', { input: { name: '${{ run.id }}' } })).toBe('${{ run.id }}');
   });
 
+  // In quadratic time it would take hours.
+  it('may open expressions without end', () => {
+    const text = '${{'.repeat(1_000_000);
+    expect(expressionsIn(text)).toEqual([]);
+    expect(resolve(text, scope)).toBe(text);
+    expect(resolve('a ${{ 1 }}${{ "b" }} ${{ c', scope)).toBe('a 1b ${{ c');
+  });
+
   it('tell where their expressions are', () => {
     expect(expressionsIn({ a: ['${{ x }} and ${{ y }}'], 'b/c': '${{ z }}', d: 'none' })).toEqual([
       { pointer: '/a/0', source: 'x' },

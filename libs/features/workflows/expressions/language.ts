@@ -56,16 +56,25 @@ export function evaluate(source: string, scope: Scope): JsonValue {
   }
 }
 
-const HOLE = /\$\{\{([\s\S]*?)\}\}/g;
+/** What stands between each `${{` and the next `}}`; in linear time, for a text may open many and close none. */
+function holesIn(text: string): { start: number; end: number; source: string }[] {
+  const holes: ReturnType<typeof holesIn> = [];
+  for (let start = text.indexOf('${{'); start !== -1; start = text.indexOf('${{', holes.at(-1)?.end)) {
+    const close = text.indexOf('}}', start + 3);
+    if (close === -1) break;
+    holes.push({ start, end: close + 2, source: text.slice(start + 3, close).trim() });
+  }
+  return holes;
+}
 
 /** The expressions in the strings of a template, each with its JSON pointer. */
 export function expressionsIn(template: JsonValue, pointer = ''): { pointer: string; source: string }[] {
-  if (typeof template === 'string') return [...template.matchAll(HOLE)].map((match) => ({ pointer, source: (match[1] ?? '').trim() }));
+  if (typeof template === 'string') return holesIn(template).map(({ source }) => ({ pointer, source }));
   if (typeof template !== 'object' || template === null) return [];
   return Object.entries(template).flatMap(([key, value]) => expressionsIn(value, below(pointer, key)));
 }
 
-export const hasExpression = (text: string): boolean => expressionsIn(text).length > 0;
+export const hasExpression = (text: string): boolean => holesIn(text).length > 0;
 
 /** The JSON pointer to what stands below another one. */
 export const below = (pointer: string, key: string): string => `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
@@ -79,13 +88,16 @@ export function resolve(template: JsonValue, scope: Scope): JsonValue {
 }
 
 function resolveText(text: string, scope: Scope): JsonValue {
-  const [only] = [...text.matchAll(HOLE)];
-  if (!only) return text;
-  if (only[0] === text) return evaluate((only[1] ?? '').trim(), scope);
-  return text.replace(HOLE, (_, source: string) => {
-    const value = evaluate(source.trim(), scope);
-    return typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);
+  const holes = holesIn(text);
+  const [first] = holes;
+  if (!first) return text;
+  if (first.start === 0 && first.end === text.length) return evaluate(first.source, scope);
+  const filled = holes.map(({ start, source }, at) => {
+    const value = evaluate(source, scope);
+    const shown = typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value);
+    return text.slice(holes[at - 1]?.end ?? 0, start) + shown;
   });
+  return filled.join('') + text.slice(holes.at(-1)?.end);
 }
 
 function parsed(source: string) {
