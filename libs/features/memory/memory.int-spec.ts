@@ -1,13 +1,21 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AddMemory, ROLE_PERMISSIONS } from '@atrium/contracts';
 import type { AuditPage, ExtractedMemories, Memory, MemoryEntryPage, MemoryPage, MemorySearchResult } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
-import { systemContext } from '@atrium/platform/tenancy';
+import { GrantSet, ReaderGrants } from '@atrium/platform/search';
+import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
 import type { z } from 'zod';
 import { newOrganization, type Person } from '../../../test/lib/api.js';
 import { type FakeModel, startFakeModel } from '../../../test/lib/fake-model.js';
 import { openTestApp } from '../../../test/lib/test-app.js';
 import { ExpirySweep } from './expiry-sweep.js';
+import { MemoriesService } from './memories.service.js';
 
+const contextOf = ({ organization, user }: Person): OrgContext => ({
+  ...systemContext(organization.id, 'memory-spec'),
+  principal: { kind: 'user', id: user.id, role: 'owner', onBehalfOf: null },
+  permissions: new Set(ROLE_PERMISSIONS.owner),
+});
 const list = async ({ api }: Person) => (await api.get<z.infer<typeof MemoryPage>>('/v1/memories')).data;
 
 describe('memories', () => {
@@ -52,6 +60,19 @@ describe('memories', () => {
     expect(audit.map(({ type }) => type)).toEqual(['memory.expired', 'memory.added']);
     const again = await owner.api.post<Memory>('/v1/memories', { content: 'The tomatoes are watered' });
     expect(again.id).not.toBe(memory.id);
+  });
+
+  it('are told again by an agent whose readers may not see them, without a word of what was known', async () => {
+    const owner = await newOrganization();
+    const known = { content: 'Acme pays late.', tags: ['secret'], metadata: { from: 'a whisper' }, confidence: 0.9 };
+    const { id } = await owner.api.post<Memory>('/v1/memories', known);
+    const ctx = contextOf(owner);
+    const inChannel = app.get(ReaderGrants).narrow(ctx, GrantSet.ofChannel(['org']));
+    const tell = (by: OrgContext) => app.get(MemoriesService, { strict: false }).add(by, AddMemory.parse({ content: 'Acme pays late.' }));
+
+    expect(await tell(inChannel)).toMatchObject({ outcome: 'added', memory: { id, tags: [], metadata: {}, confidence: 1 } });
+    expect(await tell(ctx)).toMatchObject({ outcome: 'confirmed', memory: { id, tags: ['secret'], metadata: { from: 'a whisper' } } });
+    expect(await list(owner)).toHaveLength(1);
   });
 
   const extract = ({ api }: Person, body: object) =>

@@ -107,7 +107,12 @@ export class Remembering {
     if (!input.validFrom) row.validFrom = new Date(Math.max(row.validFrom.getTime(), ...known.map((one) => one.createdAt.getTime())));
 
     const verdict = this.judge(ctx, row, known);
-    if (verdict.kind === 'same') return this.confirm(tx, ctx, byId(known, verdict.id), row, namespace, changes);
+    if (verdict.kind === 'same') {
+      const standing = byId(known, verdict.id);
+      const confirmed = await this.confirm(tx, ctx, standing, row, namespace, changes);
+      // What the readers of the answer may not see is confirmed as well, but the answer says no more than they were told.
+      return mayRead(standing, grants) ? confirmed : { outcome: 'added', memory: toMemory({ ...row, id: standing.id }, namespace.name) };
+    }
     await this.assertRoom(tx, ctx, namespace);
     await this.namespaces.count(tx, ctx, namespace.id, 1);
     namespace.memories += 1;
