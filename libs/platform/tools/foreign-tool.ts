@@ -125,7 +125,7 @@ export function checkerOf(schema: JsonObject): Checker {
 }
 
 function compiled(schema: JsonObject): Checker {
-  const fits = new Ajv2020({ strict: false, validateSchema: false, logger: false }).compile(schema);
+  const fits = new Ajv2020({ strict: false, validateSchema: false, logger: false, ownProperties: true }).compile(schema);
   return (args) => {
     if (fits(args)) return [];
     return (fits.errors ?? [])
