@@ -815,7 +815,7 @@ export const CONTROLS: Record<string, Control> = {
   'httpTools.test': {
     status: 200,
     call: async (_tenant, by) => ({ path: { id: (await newHttpTool(by)).id }, body: { arguments: {} } }),
-    audited: ['http-tools.tested'],
+    audited: ['http-tools.called', 'http-tools.tested'],
     noChange: () => ({ path: { id: randomUUID() }, body: {} }),
   },
   'modelProviders.list': read(),

@@ -9,6 +9,7 @@ export const IDEMPOTENCY_EXCEPTIONS: Record<string, string> = {
   'patterns.suggest': 'changes nothing: it is a POST only for its body',
   'openAi.embed': 'changes nothing: it is a POST only for its body',
   'openAi.complete': 'an answer is written anew each time; the run of an agent is started once for a key',
+  'httpTools.test': 'makes a real call each time, which stands in the audit log before it is made',
   'memories.search': 'changes nothing: it is a POST only for its body',
 };
 
@@ -23,5 +24,4 @@ export const PARALLEL_ANSWERS: Record<string, { statuses: number[]; why: string 
     why: 'the invitation is used before the session is opened whose answer a repeat is given; each proof of the password counts as for a login',
   },
   'mcpServers.refresh': { statuses: [429], why: 'each asks the server, and few are under way at once' },
-  'httpTools.test': { statuses: [429], why: 'each makes the call, under one key, and few are under way at once' },
 };

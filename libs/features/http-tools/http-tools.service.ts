@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { CreateHttpTool, HttpTool, HttpToolId, HttpToolTest, PatchHttpTool, TestHttpTool } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { DomainError, QuotaExceeded } from '@atrium/platform/errors';
-import { Events } from '@atrium/platform/events';
+import { type EventDraft, Events } from '@atrium/platform/events';
 import { assertUnchanged, later } from '@atrium/platform/http';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { HttpToolCredentials } from './credentials.js';
@@ -76,30 +76,36 @@ export class HttpToolsService {
   }
 
   /**
-   * A real call, also of a tool that is turned off. A failure of the system is the answer, not an error. The request's own key is sent as
-   * Idempotency-Key, for a repeat of the request makes the call again.
+   * A real call, also of a tool that is turned off; each time anew, whatever the request's Idempotency-Key. A failure of the system is the
+   * answer, not an error.
    * @throws NotFound `http-tools.not_found`, Invalid `tools.invalid_arguments`, QuotaExceeded `http-tools.busy`
    */
-  async test(ctx: OrgContext, id: HttpToolId, { arguments: args }: TestHttpTool): Promise<HttpToolTest> {
+  async test(given: OrgContext, id: HttpToolId, { arguments: args }: TestHttpTool): Promise<HttpToolTest> {
+    const ctx = { ...given, idempotency: null };
     const row = await this.db.readInOrg(ctx, (tx) => this.tools.get(tx, ctx, id));
     const startedAt = performance.now();
     const heard = await this.heardOf(ctx, row, args);
     const result = { ...heard, durationMs: Math.round(performance.now() - startedAt) };
-    return this.db.inOrg(ctx, async (tx) => {
-      const data = { status: result.status, durationMs: result.durationMs, failureCode: result.failure?.code ?? null };
-      await this.events.append(tx, ctx, toolTold('http-tools.tested', row, { data }));
-      return result;
-    });
+    const data = { status: result.status, durationMs: result.durationMs, failureCode: result.failure?.code ?? null };
+    await this.tell(ctx, toolTold('http-tools.tested', row, { data }));
+    return result;
   }
 
   private async heardOf(ctx: OrgContext, row: HttpToolRow, args: TestHttpTool['arguments']): Promise<Omit<HttpToolTest, 'durationMs'>> {
+    const callId = uuidv7();
     try {
-      const key = () => Promise.resolve(ctx.idempotency?.key ?? uuidv7());
-      const { status, contentType, text } = await this.calls.make(row, args, key);
+      const { status, contentType, text } = await this.calls.make(row, args, async () => {
+        await this.tell(ctx, toolTold('http-tools.called', row, { data: { callId } }));
+        return callId;
+      });
       return { status, contentType, body: text, failure: null };
     } catch (error) {
       if (!(error instanceof DomainError) || !['http-tools.failed', 'outbound.refused'].includes(error.code)) throw error;
       return { status: null, contentType: null, body: null, failure: { code: error.code, message: error.message } };
     }
+  }
+
+  private async tell(ctx: OrgContext, draft: EventDraft): Promise<void> {
+    await this.db.inOrg(ctx, (tx) => this.events.append(tx, ctx, draft));
   }
 }
