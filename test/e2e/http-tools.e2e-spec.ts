@@ -255,6 +255,11 @@ describe('HTTP tools', () => {
       { inputSchema: { ...strictObject({ job: TEXT, day: TEXT }), toString: { a: 1 } } },
       '/inputSchema/toString',
     ],
+    [
+      'a keyword with the signs of a pointer, too long to be told whole',
+      { inputSchema: { ...strictObject({ job: TEXT, day: TEXT }), [`a/~${'b'.repeat(5_000)}`]: 1 } },
+      `/inputSchema/a~1~0${'b'.repeat(97)}`,
+    ],
     ['a header of the connection', { headers: { Host: 'inside' } }, '/headers/Host'],
     ['a credential among the headers', { headers: { Authorization: 'Bearer x' } }, '/headers/Authorization'],
     ['a line break in a header', { headers: { 'X-A': 'a\r\nX-B: b' } }, '/headers/X-A'],

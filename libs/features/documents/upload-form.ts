@@ -5,7 +5,7 @@ import type { Multipart, MultipartFile, MultipartValue } from '@fastify/multipar
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { judged } from '@atrium/contracts';
-import { DomainError, Invalid } from '@atrium/platform/errors';
+import { DomainError, Invalid, pointerTo } from '@atrium/platform/errors';
 
 /** A file on its way in: `source` must be read before the next part comes. */
 export interface IncomingFile {
@@ -51,7 +51,7 @@ export function fitting<S extends z.ZodType>(schema: S, value: unknown): z.outpu
   const parsed = judged(schema, value);
   if (parsed.success) return parsed.data;
   const places = parsed.error.issues.slice(0, 50).map(({ path, message }) => ({
-    pointer: path.map((key) => `/${String(key).slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    pointer: pointerTo(path),
     message: message.slice(0, 300),
   }));
   const [first] = places;

@@ -1,5 +1,5 @@
 import type { HttpMethod, ProblemPlace } from '@atrium/contracts';
-import { Invalid } from '@atrium/platform/errors';
+import { Invalid, pointerTo } from '@atrium/platform/errors';
 import { canonicalJson, type Json, type JsonObject } from '@atrium/platform/events';
 import { boundedSchema, SchemaRefused } from '@atrium/platform/tools';
 import { hasDots, placeholdersOf } from './url-template.js';
@@ -31,22 +31,21 @@ export function assertSound(definition: Definition): void {
 
 /** What is not checked may not stand in a schema: whoever wrote it would rely on it. */
 function schemaFaults(schema: JsonObject): ProblemPlace[] {
-  const pointer = '/inputSchema';
-  if (schema['additionalProperties'] !== false) return [{ pointer: `${pointer}/additionalProperties`, message: 'must be false' }];
+  if (schema['additionalProperties'] !== false) return [{ pointer: '/inputSchema/additionalProperties', message: 'must be false' }];
   try {
-    const at = difference(schema, boundedSchema(schema), pointer);
-    return at === null ? [] : [{ pointer: at, message: 'is not checked, or too long: leave it out' }];
+    const at = difference(schema, boundedSchema(schema), ['inputSchema']);
+    return at === null ? [] : [{ pointer: pointerTo(at), message: 'is not checked, or too long: leave it out' }];
   } catch (error) {
     if (!(error instanceof SchemaRefused)) throw error;
-    return [{ pointer, message: error.message }];
+    return [{ pointer: '/inputSchema', message: error.message }];
   }
 }
 
 /** The first place of `given` that is not the same in `kept`. */
-function difference(given: Json | undefined, kept: Json | undefined, pointer: string): string | null {
-  if (!isParted(given) || !isParted(kept)) return canonicalJson(given) === canonicalJson(kept) ? null : pointer;
+function difference(given: Json | undefined, kept: Json | undefined, path: string[]): string[] | null {
+  if (!isParted(given) || !isParted(kept)) return canonicalJson(given) === canonicalJson(kept) ? null : path;
   for (const [key, value] of Object.entries(given)) {
-    const at = difference(value, Object.hasOwn(kept, key) ? (kept as JsonObject)[key] : undefined, `${pointer}/${key}`);
+    const at = difference(value, Object.hasOwn(kept, key) ? (kept as JsonObject)[key] : undefined, [...path, key]);
     if (at !== null) return at;
   }
   return null;
@@ -68,7 +67,10 @@ function urlFaults({ url, method, inputSchema }: Definition): ProblemPlace[] {
   const nowhere = Object.keys(properties).filter((name) => !path.includes(name) && !query.includes(name));
   return [
     ...faults,
-    ...nowhere.map((name) => ({ pointer: `/inputSchema/properties/${name}`, message: `must stand in the URL, for ${method} has no body` })),
+    ...nowhere.map((name) => ({
+      pointer: pointerTo(['inputSchema', 'properties', name]),
+      message: `must stand in the URL, for ${method} has no body`,
+    })),
   ];
 }
 

@@ -9,4 +9,5 @@ export {
   Unavailable,
   type DomainErrorOptions,
 } from './domain-error.js';
+export { pointerTo } from './pointer.js';
 export { toProblem } from './to-problem.js';

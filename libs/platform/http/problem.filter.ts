@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { ProblemPlace } from '@atrium/contracts';
-import { DomainError, Invalid, NotFound, toProblem } from '@atrium/platform/errors';
+import { DomainError, Invalid, NotFound, pointerTo, toProblem } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
 import type { AtriumRequest } from '@atrium/platform/tenancy';
 import { OPENAI_PATH, openAiError } from './openai-error.js';
@@ -81,6 +81,3 @@ function placesOf({ code, message, path = [], keys }: Issue, parameter?: string)
   if (code === 'unrecognized_keys' && keys) return keys.map((key) => ({ pointer: pointerTo([...at, key]), message: 'is not known here' }));
   return [{ pointer: pointerTo(at), message: message.slice(0, 300) }];
 }
-
-const pointerTo = (path: readonly string[]): string =>
-  path.map((part) => `/${part.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

@@ -134,10 +134,16 @@ function compiled(schema: JsonObject): Checker {
   };
 }
 
+/** The way that a JSON Pointer leads. */
+const partsOf = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+
 /** Arguments as the bounded schema wants them. */
 function argumentsOf(schema: JsonObject): z.ZodType {
   return z.record(z.string(), z.json()).superRefine((args, check) => {
-    for (const { pointer, message } of checkerOf(schema)(args))
-      check.addIssue({ code: 'custom', path: pointer.split('/').slice(1), message });
+    for (const { pointer, message } of checkerOf(schema)(args)) check.addIssue({ code: 'custom', path: partsOf(pointer), message });
   });
 }

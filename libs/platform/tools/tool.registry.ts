@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { IdempotencyKey, judged, PERMISSIONS, type Tool as ToolShape, type ToolEffect } from '@atrium/contracts';
-import { Conflict, Invalid, NotFound } from '@atrium/platform/errors';
+import { Conflict, Invalid, NotFound, pointerTo } from '@atrium/platform/errors';
 import { assertPermission, type OrgContext } from '@atrium/platform/tenancy';
 import type { OfferedTool, Tool, ToolProvider, ToolSource } from './tool.js';
 
@@ -119,10 +119,10 @@ export class ToolRegistry {
     const input = judged(tool.input, args);
     if (input.success) return { tool, input: input.data as Record<string, unknown> };
     const places = input.error.issues.slice(0, 50).map((issue) => ({
-      pointer: `/${issue.path.map((part) => String(part).slice(0, 100)).join('/')}`,
+      pointer: pointerTo(issue.path),
       message: issue.message.slice(0, 300),
     }));
-    const first = places[0] ? ` ${places[0].pointer} ${places[0].message}` : '';
+    const first = places[0] ? ` ${places[0].pointer || 'they'} ${places[0].message}` : '';
     throw new Invalid('tools.invalid_arguments', `The arguments of ${name} do not have the documented form:${first}`, { places });
   }
 
