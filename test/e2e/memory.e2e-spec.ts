@@ -289,6 +289,34 @@ it('keeps namespaces apart, and makes nothing of those that one cannot see', asy
   expect(names).toEqual(['Secret plans']);
 });
 
+it('leaves nothing open of a namespace that is narrowed, and everyone what is theirs', async () => {
+  const owner = await newOrganization();
+  const member = await newColleague(owner);
+  const other = await newColleague(owner);
+  const named = (...people: Person[]) => ({ level: 'shared', grants: people.map(({ user }) => ({ kind: 'user', id: user.id })) });
+  const space = await owner.api.post<Namespace>('/v1/namespaces', { name: 'Orchard', access: 'organization' });
+  const pears = await add(owner, 'Pears by the wall', { namespace: 'orchard' });
+  const own = await add(owner, 'Pears by the wall', { namespace: 'orchard', access: 'private' });
+  const plums = await add(member, 'Plums by the wall', { namespace: 'orchard' });
+
+  await owner.api.patch(`/v1/namespaces/${space.id}`, { access: named(other) });
+
+  expect(contents(await find(other, 'wall')).sort()).toEqual([pears.content, plums.content]);
+  expect(contents(await find(member, 'wall'))).toEqual([plums.content]);
+
+  await owner.api.patch(`/v1/namespaces/${space.id}`, { access: 'private' });
+
+  expect(await find(other, 'wall')).toEqual([]);
+  expect(contents(await find(owner, 'wall'))).toEqual([pears.content]);
+  expect(await owner.api.get<Memory>(`/v1/memories/${pears.id}`)).toMatchObject({ supersededBy: own.id, access: { level: 'private' } });
+  expect(await member.api.get<Memory>(`/v1/memories/${plums.id}`)).toMatchObject({ access: { level: 'private' } });
+  for (const one of [other, owner]) await one.api.refused(404, 'GET', `/v1/memories/${plums.id}`);
+
+  await member.api.delete(`/v1/memories/${plums.id}`);
+  for (const { id } of [pears, own]) await owner.api.delete(`/v1/memories/${id}`);
+  await owner.api.delete(`/v1/namespaces/${space.id}`);
+});
+
 it('corrects in place, and keeps the text before in the history', async () => {
   const owner = await newOrganization();
   const memory = await add(owner, 'The gate is gren', { tags: ['gate'] });

@@ -113,10 +113,10 @@ export class MemoriesService {
         if (fields.includes('accessLevel')) assertMayWrite(ctx, row.accessLevel);
         if (fields.includes('expiresAt')) assertExpiry(row.expiresAt, row.validFrom, '/expiresAt');
         await this.grantees.hold(tx, ctx, asked);
-        await this.assertNoTwin(tx, ctx, row);
+        const changes = noChanges();
+        if (await this.changes.twinOf(tx, ctx, row, namespace.name, changes)) throw duplicate();
         row.updatedAt = later(before.updatedAt);
         if (audienceOf(row) !== audienceOf(before)) await this.events.eraseText(tx, ctx, { kind: 'memory', id });
-        const changes = noChanges();
         await this.rewrite(tx, ctx, before, row, namespace, changes);
         await this.changes.tell(tx, ctx, changes);
         return toMemory(row, namespace.name);
@@ -162,8 +162,8 @@ export class MemoriesService {
         const access = withoutGrant(before, grantKey(grant));
         const row: MemoryRow = { ...before, ...access, updatedAt: later(before.updatedAt) };
         row.factKey = factKey(row.readers, slotOfRow(row), row.content);
-        const twin = row.validTo === null ? await this.memories.findByFact(tx, ctx, row.namespaceId, row.factKey) : null;
         const changes = noChanges();
+        const twin = await this.changes.twinOf(tx, ctx, row, namespace.name, changes);
         await this.events.eraseText(tx, ctx, { kind: 'memory', id });
         if (twin) await this.units.put(tx, ctx, await this.changes.supersede(tx, ctx, row, twin, namespace.name, changes), namespace.name);
         else await this.rewrite(tx, ctx, before, row, namespace, changes);
@@ -195,14 +195,9 @@ export class MemoriesService {
     changes.steps.push({ kind: 'changed', row });
     changes.drafts.push(toldChanged(before, row, namespace, fields));
   }
-
-  /** @throws Conflict `memory.duplicate` */
-  private async assertNoTwin(tx: Tx, ctx: OrgContext, row: MemoryRow): Promise<void> {
-    if (row.validTo !== null) return;
-    const twin = await this.memories.findByFact(tx, ctx, row.namespaceId, row.factKey);
-    if (twin && twin.id !== row.id) throw new Conflict('memory.duplicate', 'Another memory of this namespace says the same already.');
-  }
 }
+
+const duplicate = () => new Conflict('memory.duplicate', 'Another memory of this namespace says the same already.');
 
 const CHANGEABLE = ['content', 'accessLevel', 'accessGrants', 'tags', 'metadata', 'expiresAt', 'confidence'] as const;
 

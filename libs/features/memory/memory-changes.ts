@@ -74,6 +74,16 @@ export class MemoryChanges {
     changes.drafts.push(told('memory.expired', ended, namespace, { changes: { validTo: [null, ended.validTo?.toISOString() ?? null] } }));
   }
 
+  /** Another one that says the same to the same readers and holds; one that has expired ends here. */
+  async twinOf(tx: Tx, ctx: OrgContext, row: MemoryRow, namespace: string, changes: Changes): Promise<MemoryRow | null> {
+    if (row.validTo !== null) return null;
+    const twin = await this.memories.findByFact(tx, ctx, row.namespaceId, row.factKey);
+    if (!twin || twin.id === row.id) return null;
+    if ((endOf(twin) ?? new Date()) >= new Date()) return twin;
+    await this.expire(tx, ctx, twin, namespace, changes);
+    return null;
+  }
+
   /** Both hold until somebody has decided. */
   async openReview(tx: Tx, ctx: OrgContext, proposed: MemoryRow, existing: MemoryRow, reason: Doubt, changes: Changes): Promise<void> {
     const review = await this.reviews.insert(tx, ctx, proposed.id, existing.id, reason);

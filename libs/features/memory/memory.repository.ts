@@ -70,9 +70,8 @@ export class MemoryRepository {
     return tx.memory.findMany({ where: { orgId, namespaceId } });
   }
 
-  /** Those of a namespace that exactly these readers may read. */
-  withReaders(tx: Tx, { orgId }: Org, namespaceId: string, readers: readonly string[]): Promise<MemoryRow[]> {
-    return tx.memory.findMany({ where: { orgId, namespaceId, readers: { equals: [...readers] } } });
+  withLevel(tx: Tx, { orgId }: Org, namespaceId: string, accessLevel: string): Promise<MemoryRow[]> {
+    return tx.memory.findMany({ where: { orgId, namespaceId, accessLevel } });
   }
 
   /** The ids of those that stood before and after it, itself too, by who took whose place. */

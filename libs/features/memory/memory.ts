@@ -78,6 +78,22 @@ function inheritedAccess(ownerId: string, namespace: NamespaceRow): Omit<AccessC
   return accessLevel === 'private' ? accessColumns(ownerId, { level: 'private', grants: [] }) : { accessLevel, accessGrants, readers };
 }
 
+/** The access that a memory takes over when its namespace gets another one: who owns it goes on to read it, unless a team decides that. */
+export function goesOnWith(ownerId: string, namespace: NamespaceRow): Omit<AccessColumns, 'ownerId'> {
+  const access = inheritedAccess(ownerId, namespace);
+  const isOfPersons = ['shared', 'team'].includes(access.accessLevel) && !access.readers.some((key) => key.startsWith('team:'));
+  return isOfPersons ? { ...access, readers: withOwner(access.readers, ownerId) } : access;
+}
+
+/** Whether it has the access of its namespace, by having inherited it or by following it. */
+export function inheritedBefore(row: MemoryRow, namespace: NamespaceRow): boolean {
+  const readers = row.readers.join();
+  if (readers === namespace.readers.join()) return true;
+  return namespace.accessLevel !== 'private' && readers === withOwner(namespace.readers, row.ownerId).join();
+}
+
+const withOwner = (readers: readonly string[], ownerId: string) => [...new Set([...readers, `user:${ownerId}`])].sort();
+
 export const slotOfRow = ({ subjectKey, predicateKey }: MemoryRow): Slot | null =>
   subjectKey === null || predicateKey === null ? null : { subject: subjectKey, predicate: predicateKey };
 

@@ -19,7 +19,8 @@ import type { OrgContext } from '@atrium/platform/tenancy';
 import { assertMayChange, assertMayWrite } from './access.js';
 import { factKey } from './fact.js';
 import { Grantees } from './grantees.js';
-import { type MemoryRow, slotOfRow } from './memory.js';
+import { goesOnWith, inheritedBefore, type MemoryRow, slotOfRow } from './memory.js';
+import { type Changes, MemoryChanges, noChanges } from './memory-changes.js';
 import { toldNamespace } from './memory-events.js';
 import { MemoryRepository } from './memory.repository.js';
 import { MemoryUnits } from './memory-units.js';
@@ -41,6 +42,7 @@ export class NamespacesService {
     private readonly namespaces: NamespaceRepository,
     private readonly memories: MemoryRepository,
     private readonly units: MemoryUnits,
+    private readonly changes: MemoryChanges,
     private readonly remembering: Remembering,
   ) {}
 
@@ -83,10 +85,12 @@ export class NamespacesService {
         if (row.nameKey !== before.nameKey) await this.assertRenamable(tx, ctx, before, row);
         row.updatedAt = later(before.updatedAt);
         await this.namespaces.update(tx, ctx, row);
-        if (row.readers.join() !== before.readers.join()) await this.regrant(tx, ctx, before, row);
+        const changes = noChanges();
+        if (row.readers.join() !== before.readers.join()) await this.regrant(tx, ctx, before, row, changes);
         if (row.name !== before.name)
           for (const memory of await this.memories.ofNamespace(tx, ctx, id)) await this.units.put(tx, ctx, memory, row.name);
-        await this.events.append(tx, ctx, toldChanged(before, row, fields));
+        changes.drafts.push(toldChanged(before, row, fields));
+        await this.changes.tell(tx, ctx, changes);
         return toNamespace(row);
       },
       PATIENT,
@@ -148,16 +152,23 @@ export class NamespacesService {
     if (await this.namespaces.findOwned(tx, ctx, row.ownerId, row.nameKey)) throw nameTaken();
   }
 
-  /** What had the namespace's access follows it; of what fewer may read, the texts of the events before are erased. */
-  private async regrant(tx: Tx, ctx: OrgContext, before: NamespaceRow, after: NamespaceRow): Promise<void> {
-    for (const row of await this.memories.withReaders(tx, ctx, before.id, before.readers)) {
-      const { accessLevel, accessGrants, readers } = after;
-      const changed: MemoryRow = { ...row, accessLevel, accessGrants, readers, updatedAt: later(row.updatedAt) };
-      changed.factKey = factKey(readers, slotOfRow(row), row.content);
-      if (changed.validTo === null && (await this.memories.findByFact(tx, ctx, row.namespaceId, changed.factKey))) continue;
-      await this.memories.update(tx, ctx, changed);
-      await this.units.put(tx, ctx, changed, after.name);
+  /**
+   * What had the namespace's access follows it; when another memory says the same to those who are left, that one takes its place. Of what
+   * fewer may read, the texts of the events before are erased.
+   */
+  private async regrant(tx: Tx, ctx: OrgContext, before: NamespaceRow, after: NamespaceRow, changes: Changes): Promise<void> {
+    for (const row of await this.memories.withLevel(tx, ctx, before.id, before.accessLevel)) {
+      if (!inheritedBefore(row, before)) continue;
+      const changed: MemoryRow = { ...row, ...goesOnWith(row.ownerId, after), updatedAt: later(row.updatedAt) };
+      changed.factKey = factKey(changed.readers, slotOfRow(row), row.content);
+      const twin = await this.changes.twinOf(tx, ctx, changed, after.name, changes);
       await this.events.eraseText(tx, ctx, { kind: 'memory', id: row.id });
+      if (twin) {
+        await this.units.put(tx, ctx, await this.changes.supersede(tx, ctx, changed, twin, after.name, changes), after.name);
+      } else {
+        await this.memories.update(tx, ctx, changed);
+        await this.units.put(tx, ctx, changed, after.name);
+      }
     }
     await this.events.eraseText(tx, ctx, { kind: 'memory_namespace', id: before.id });
   }
