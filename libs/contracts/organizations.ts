@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { page, Time } from './common.js';
+import { Moment, page, Time } from './common.js';
 import { AgentId, ApiKeyId, InvitationId, OrgId, UserId } from './ids.js';
 import { named } from './name.js';
 import { PERMISSIONS, ROLES } from './permissions.js';
@@ -180,7 +180,7 @@ export const CreateApiKey = z
     name: named(80),
     scopes: z.array(Permission).min(1).max(64).optional(),
     agentId: AgentId.optional(),
-    expiresAt: Time.optional(),
+    expiresAt: Moment.optional(),
   })
   .meta({ id: 'CreateApiKey' });
 export type CreateApiKey = z.infer<typeof CreateApiKey>;

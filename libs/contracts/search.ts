@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text, Time } from './common.js';
+import { Moment, text } from './common.js';
 import { ChannelId, ChunkId, DocumentId, MemoryId, MessageId, NamespaceId } from './ids.js';
 
 export const SearchKind = z.enum(['message', 'document', 'memory', 'pattern']);
@@ -18,7 +18,7 @@ export const SearchRequest = z
         namespaceIds: z.array(NamespaceId).min(1).max(100).optional(),
       })
       .optional(),
-    asOf: Time.optional(),
+    asOf: Moment.optional(),
     limit: z.int().min(1).max(50).default(10),
   })
   .meta({ id: 'SearchRequest' });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { NamedPrincipal, PrincipalRef } from './chat.js';
-import { page, PageQuery, text, Time } from './common.js';
+import { Moment, page, PageQuery, text, Time } from './common.js';
 import { titled } from './name.js';
 import { ChannelId, MessageId, TaskCommentId, TaskId } from './ids.js';
 
@@ -37,8 +37,6 @@ export const TaskPage = page(Task).meta({ id: 'TaskPage' });
 export const MAX_TASK_DEPENDENCIES = 50;
 const Title = titled(300);
 const Description = text(16_000);
-/** A time that PostgreSQL can hold. */
-const Moment = Time.refine((value) => !value.startsWith('0000'), 'must be after the year 0');
 const DependsOn = z.array(TaskId).max(MAX_TASK_DEPENDENCIES);
 
 export const CreateTask = z

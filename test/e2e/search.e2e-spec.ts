@@ -65,6 +65,7 @@ it('refuses what has not the documented form', async () => {
     {},
     { query: '  ' },
     { query: 'x', limit: 51 },
+    { query: 'x', asOf: '0000-01-01T00:00:00Z' },
     { query: 'x', kinds: ['secret'] },
     { query: 'x', grants: ['org'] },
     { query: 'x'.repeat(1_001) },
@@ -74,6 +75,16 @@ it('refuses what has not the documented form', async () => {
     } satisfies Partial<Problem>);
   }
   expect((await find(owner, "'; DROP TABLE search_units; -- ☃ & | ! (")).data).toEqual([]);
+});
+
+it.each(['/v1/documents', '/v1/memories', '/v1/pattern-usages'])('takes no cursor of %s that it did not make', async (path) => {
+  const owner = await newOrganization();
+  for (const time of ['0000-01-01T00:00:00.000Z', '1', '2026-02-30T00:00:00.000Z', '+010000-01-01T00:00:00.000Z', '2026-01-01']) {
+    const cursor = Buffer.from(JSON.stringify([time, randomUUID()])).toString('base64url');
+    expect(await owner.api.refused(400, 'GET', path, { query: { cursor } })).toMatchObject({ errors: [{ pointer: '?cursor' }] });
+  }
+  const cursor = Buffer.from(JSON.stringify([new Date().toISOString(), randomUUID()])).toString('base64url');
+  expect(await owner.api.get(path, { cursor })).toMatchObject({ data: [] });
 });
 
 it('lists the assistant and the tools', async () => {

@@ -21,15 +21,16 @@ export function isUniqueViolation(error: unknown): boolean {
 /** Prisma's codes of a lost connection, a full pool and a transaction that could not start or was lost. */
 const LOST = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
 
-/** A text that PostgreSQL has no form for. */
-const NO_TEXT = '22021';
+/** A text that PostgreSQL has no form for, and a time outside of those that it can hold. */
+const [NO_TEXT, NO_TIME] = ['22021', '22008'];
 
-/** A database that is away becomes a clear 503, a text with a NUL a clear refusal; everything else stays what it is. */
+/** A database that is away becomes a clear 503, what it has no form for a clear refusal; everything else stays what it is. */
 export function translateDatabaseError(error: unknown): unknown {
   if (error instanceof DomainError) return error;
   const code = (error as { code?: unknown } | null)?.code;
   const state = sqlState(error);
   if (state === NO_TEXT) return new Invalid('request.invalid', 'A text holds a NUL character. Send it without.', { cause: error });
+  if (state === NO_TIME) return new Invalid('request.invalid', 'A time lies outside of the years 1 to 9999.', { cause: error });
   const message = error instanceof Error ? error.message : '';
   const lost =
     (typeof code === 'string' && LOST.has(code)) ||

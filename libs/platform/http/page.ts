@@ -44,6 +44,9 @@ export function decodeCursor<T extends CursorKind[]>(
   });
 }
 
+/** As `toISOString` writes a time that PostgreSQL can hold. */
+const TIME = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const isWrittenTime = (part: string) => TIME.test(part) && !Number.isNaN(Date.parse(part)) && new Date(part).toISOString() === part;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function fits(part: unknown, kind: CursorKind): boolean {
@@ -51,5 +54,5 @@ function fits(part: unknown, kind: CursorKind): boolean {
     return Number.isSafeInteger(part) && Number(part) >= 0 && (kind === 'number' || Number(part) < 2 ** 31);
   if (typeof part !== 'string' || /[\u0000\ud800-\udfff]/u.test(part)) return false;
   if (kind === 'uuid') return UUID.test(part);
-  return kind === 'string' || !Number.isNaN(Date.parse(part));
+  return kind === 'string' || isWrittenTime(part);
 }
