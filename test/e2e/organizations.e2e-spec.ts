@@ -9,6 +9,7 @@ import type {
   MyOrganization,
   Organization,
   Page,
+  Problem,
   Session,
   SignedIn,
   TokenPair,
@@ -354,6 +355,20 @@ describe('invitations', () => {
       'member',
       'owner',
     ]);
+  });
+
+  it('make a member once of somebody who accepts two of them at once', async () => {
+    const owner = await newOrganization();
+    const other = await newOrganization('Other');
+    const invite = () => owner.api.post<CreatedInvitation>('/v1/invitations', { email: other.email });
+    const tokens = [(await invite()).token, (await invite()).token];
+
+    const answers = await Promise.all(
+      tokens.map((token) => anonymous().call<Problem>('POST', '/v1/invitations/accept', { body: { token, password: other.password } })),
+    );
+
+    const [joined, refused] = answers.sort((a, b) => a.status - b.status);
+    expect([joined?.status, refused?.status, refused?.body.code]).toEqual([201, 409, 'organizations.already_member']);
   });
 
   it('end when withdrawn, and cannot give more than the inviter has', async () => {

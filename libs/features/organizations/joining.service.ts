@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type AcceptInvitation, type Invitation, type OrgId, type Role, ROLE_PERMISSIONS, ROLES, type UserId } from '@atrium/contracts';
-import { Db, type Tx } from '@atrium/platform/db';
+import { Db, isUniqueViolation, type Tx } from '@atrium/platform/db';
 import { Conflict, Invalid } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import type { Caller } from '@atrium/platform/tenancy';
@@ -31,10 +31,11 @@ export class JoiningService {
     await this.db.inOrg(ctx, async (tx) => {
       const open = await lockOpenInvitation(tx, orgId, invitation.id);
       if (!isUsable(open, new Date()) || !(await mayStillInvite(tx, orgId, invitation))) throw invitationNotFound();
-      if (await tx.member.findFirst({ where: { orgId, userId }, select: { userId: true } })) {
-        throw new Conflict('organizations.already_member', 'That person is a member already.');
-      }
-      await insertMember(tx, orgId, { userId, email: invitation.email, displayName, role: invitation.role });
+      if (await tx.member.findFirst({ where: { orgId, userId }, select: { userId: true } })) throw alreadyMember();
+      await insertMember(tx, orgId, { userId, email: invitation.email, displayName, role: invitation.role }).catch((error: unknown) => {
+        // Another invitation of the same person was accepted at this moment.
+        throw isUniqueViolation(error) ? alreadyMember() : error;
+      });
       await tx.$executeRaw`UPDATE invitations SET accepted_at = clock_timestamp(), accepted_by = ${userId}::uuid, updated_at = clock_timestamp()
         WHERE org_id = ${orgId}::uuid AND id = ${invitation.id}::uuid`;
       await this.events.append(tx, ctx, {
@@ -73,6 +74,8 @@ async function mayStillInvite(tx: Tx, orgId: OrgId, { invitedBy, role }: Invitat
   const permissions: readonly string[] = ROLE_PERMISSIONS[has];
   return permissions.includes('invitations:manage') && ROLES.indexOf(has) <= ROLES.indexOf(role);
 }
+
+const alreadyMember = () => new Conflict('organizations.already_member', 'That person is a member already.');
 
 const missing = (field: string) =>
   new Invalid('request.invalid', `Send ${field} too.`, {
