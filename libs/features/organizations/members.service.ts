@@ -68,7 +68,8 @@ export class MembersService {
       });
       return keys.map((key) => key.id);
     });
-    await this.sessions.endIn(ctx.orgId, userId, 'removed');
+    // Who was removed by the first try may be back meanwhile.
+    if (!ctx.idempotency?.replayed) await this.sessions.endIn(ctx.orgId, userId, 'removed');
     if (keyIds.length > 0) {
       await this.db.asIdentity((tx) => tx.apiKeyLookup.deleteMany({ where: { orgId: ctx.orgId, apiKeyId: { in: keyIds } } }));
     }

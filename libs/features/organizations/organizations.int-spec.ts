@@ -108,6 +108,20 @@ describe('organizations', () => {
     expect(await noticesOf(() => app.get(MembersService).remove(owner, userId))).toEqual([{ orgId, userId }]);
   });
 
+  it('end nothing of somebody who is back when their removal is tried again', async () => {
+    const { ctx: owner } = await newOrg();
+    const person = anybody();
+    const invite = () => app.get(InvitationsService).create(owner, { email: person.email, role: 'guest', expiresInHours: 1 });
+    const joined = await app.get(InvitationsService).accept(from(), { ...person, token: (await invite()).token });
+    const idempotency = () => ({ key: 'remove', requestHash: 'x', claimed: false, replayed: false });
+    await app.get(MembersService).remove({ ...owner, idempotency: idempotency() }, joined.user.id);
+    const back = await app.get(InvitationsService).accept(from(), { ...person, token: (await invite()).token });
+
+    await app.get(MembersService).remove({ ...owner, idempotency: idempotency() }, joined.user.id);
+
+    expect(await authenticate(back.tokens.accessToken)).toMatchObject({ principal: { id: joined.user.id } });
+  });
+
   it('know whether a context is still current', async () => {
     const { ctx: owner, opened } = await newOrg();
     const { ctx: member } = await join(owner);
