@@ -16,6 +16,7 @@ interface SealedRow extends EventRow {
   salt: Uint8Array | null;
 }
 type Fault = { seq: number; reason: string };
+type Outside = Awaited<ReturnType<AuditHeads['read']>>;
 
 /** Recomputes an organization's chain and holds it against the seals, the signed head outside the database, and the texts. */
 @Injectable()
@@ -38,8 +39,8 @@ export class Verifier {
   private async verified(ctx: Pick<OrgContext, 'orgId'>): Promise<AuditVerification> {
     // Read first: while this runs, the head outside may move on, but never back.
     const outside = await this.heads.read(ctx.orgId);
-    const walk = await this.walk(ctx.orgId);
-    const fault = walk.fault ?? this.headFault(outside, walk.hashes, walk.sealed);
+    const walk = await this.walk(ctx.orgId, outside);
+    const fault = walk.fault ?? headFault(outside, walk.atOutside, walk.sealed);
     return {
       valid: fault === null,
       count: walk.count,
@@ -51,9 +52,10 @@ export class Verifier {
   }
 
   /** Up to where the log and its seals had come at the beginning; each page is a transaction of its own, so a log of any length holds none open. */
-  private async walk(orgId: OrgId) {
+  private async walk(orgId: OrgId, outside: Outside) {
     const { end, lastSeal, rows: total, beyond } = await this.db.readInOrg({ orgId }, (tx) => this.extent(tx, orgId));
-    const state = { head: GENESIS, count: 0, sealed: 0, hashes: new Map<number, string>(), fault: null as Fault | null };
+    const state = { head: GENESIS, count: 0, sealed: 0, atOutside: null as string | null, fault: null as Fault | null };
+    const seqOutside = outside === null || outside === 'forged' ? null : outside.seq;
     let expected = 1;
     while (!state.fault) {
       const after = expected - 1;
@@ -64,7 +66,7 @@ export class Verifier {
         if (row.hash !== null) {
           state.head = row.hash;
           state.sealed++;
-          state.hashes.set(expected, row.hash);
+          if (expected === seqOutside) state.atOutside = row.hash;
         }
         state.count++;
         expected++;
@@ -112,18 +114,18 @@ export class Verifier {
       return { seq, reason: `The seal of record ${seq} was not made with this server's key.` };
     return null;
   }
+}
 
-  private headFault(outside: Awaited<ReturnType<AuditHeads['read']>>, hashes: Map<number, string>, sealed: number): Fault | null {
-    if (outside === null) return null;
-    if (outside === 'forged')
-      return { seq: sealed + 1, reason: 'The head that is kept outside the database was not signed by this server.' };
-    if (outside.seq > sealed)
-      return {
-        seq: sealed + 1,
-        reason: `The log ends at ${sealed}, but ${outside.seq} had been sealed: it was cut, or an older backup was restored.`,
-      };
-    if (hashes.get(outside.seq) !== outside.hash)
-      return { seq: outside.seq, reason: `Record ${outside.seq} is not the one whose head is kept outside the database.` };
-    return null;
-  }
+/** `atOutside`: the hash of the record that the head outside is of. */
+function headFault(outside: Outside, atOutside: string | null, sealed: number): Fault | null {
+  if (outside === null) return null;
+  if (outside === 'forged') return { seq: sealed + 1, reason: 'The head that is kept outside the database was not signed by this server.' };
+  if (outside.seq > sealed)
+    return {
+      seq: sealed + 1,
+      reason: `The log ends at ${sealed}, but ${outside.seq} had been sealed: it was cut, or an older backup was restored.`,
+    };
+  if (atOutside !== outside.hash)
+    return { seq: outside.seq, reason: `Record ${outside.seq} is not the one whose head is kept outside the database.` };
+  return null;
 }
