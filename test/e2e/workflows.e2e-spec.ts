@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type {
   Agent,
+  AuditRow,
   Channel,
   CreatedApiKey,
   Message,
@@ -250,6 +251,30 @@ describe('an approval', () => {
 
     const late = await ended(owner, await start(owner, workflow, { seconds: 1 }));
     expect(late.failure?.code).toBe('approvals.expired');
+  }, 120_000);
+
+  it('is taken back when its workflow is removed, and what its run has started ends', async () => {
+    const owner = await newOrganization('Removed');
+    const colleague = await newColleague(owner);
+    const inner = await publish(owner, 'Inner', { steps: [{ id: 'w', kind: 'wait', with: { seconds: 3_600 } }] });
+    const workflow = await publish(owner, 'Ask', {
+      steps: [
+        { id: 'ask', kind: 'approval', with: { message: 'May I?', assignees: [colleague.user.id] } },
+        { id: 'sub', kind: 'workflow', with: { workflowId: inner.id, input: {} } },
+      ],
+    });
+    const run = await start(owner, workflow);
+    const asked = await until(owner, run, 'both', (now) => step(now, 'ask')?.approvalId !== null && step(now, 'sub')?.runId !== null);
+    const approvalId = step(asked, 'ask')?.approvalId;
+    await colleague.api.refused(403, 'DELETE', `/v1/workflows/${workflow.id}`);
+
+    await owner.api.delete(`/v1/workflows/${workflow.id}`);
+
+    expect(await colleague.api.refused(409, 'POST', `/v1/approvals/${approvalId}/approve`)).toMatchObject({ code: 'approvals.expired' });
+    expect(await ended(owner, { id: step(asked, 'sub')?.runId ?? '' })).toMatchObject({ status: 'cancelled' });
+    await owner.api.refused(404, 'GET', `/v1/workflow-runs/${run.id}`);
+    const audit = await owner.api.get<Page<AuditRow>>('/v1/audit', { subjectId: run.id, type: 'workflows.run_cancelled' });
+    expect(audit.data).toHaveLength(1);
   }, 120_000);
 });
 

@@ -19,6 +19,13 @@ export class ApprovalRepository {
     return this.find(tx, { orgId }, id);
   }
 
+  /** Of these ids those that there are, locked until the commit. */
+  async lockMany(tx: Tx, { orgId }: Org, ids: readonly string[]): Promise<ApprovalRow[]> {
+    if (ids.length === 0) return [];
+    await tx.$queryRaw`SELECT 1 FROM approvals WHERE org_id = ${orgId}::uuid AND id = ANY (${ids}::uuid[]) ORDER BY id FOR NO KEY UPDATE`;
+    return tx.approval.findMany({ where: { orgId, id: { in: [...ids] } }, orderBy: { id: 'asc' } });
+  }
+
   /** Whatever the reader may see of it. @throws NotFound `approvals.not_found` */
   async find(tx: Tx, { orgId }: Org, id: string): Promise<ApprovalRow> {
     const row = await tx.approval.findFirst({ where: { orgId, id } });

@@ -22,6 +22,9 @@ export interface ApprovalRequest {
   expiresAt: Date;
 }
 
+/** Events of one append. */
+const MAX_EVENTS = 400;
+
 /** The commands on approvals: asked for by whoever wants to act, decided by persons, used once. */
 @Injectable()
 export class ApprovalsService {
@@ -85,13 +88,13 @@ export class ApprovalsService {
     return toApproval({ ...row, status, updatedAt: now }, now);
   }
 
-  /** Takes the question back: nobody can decide it any more. */
-  async withdraw(tx: Tx, ctx: OrgContext, id: string): Promise<void> {
-    const row = await this.approvals.lock(tx, ctx, id);
-    if (row.status !== 'pending') return;
+  /** Takes questions back: nobody can decide them any more. */
+  async withdraw(tx: Tx, ctx: OrgContext, ids: readonly string[]): Promise<void> {
+    const rows = (await this.approvals.lockMany(tx, ctx, ids)).filter(({ status }) => status === 'pending');
     const now = new Date();
-    await this.approvals.update(tx, ctx, id, { status: 'expired', updatedAt: now });
-    await this.events.append(tx, ctx, told('approvals.expired', row, { status: ['pending', 'expired'] }));
+    for (const { id } of rows) await this.approvals.update(tx, ctx, id, { status: 'expired', updatedAt: now });
+    const events = rows.map((row) => told('approvals.expired', row, { status: ['pending', 'expired'] }));
+    for (let at = 0; at < events.length; at += MAX_EVENTS) await this.events.appendMany(tx, ctx, events.slice(at, at + MAX_EVENTS));
   }
 }
 

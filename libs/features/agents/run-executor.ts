@@ -367,7 +367,7 @@ export class AgentRunExecutor implements OnModuleInit {
     for (const step of steps.filter((one) => !isOver(one))) {
       const wasCalled = step.kind === 'tool' && step.status !== 'waiting';
       const closed = ended(step, wasCalled ? 'outcome_unknown' : 'cancelled');
-      if (step.status === 'waiting' && step.approvalId !== null) await this.approvals.withdraw(tx, ctx, step.approvalId);
+      if (step.status === 'waiting' && step.approvalId !== null) await this.approvals.withdraw(tx, ctx, [step.approvalId]);
       await this.runs.putStep(tx, ctx, run.id, closed);
       told.push(stepEnded(run, closed));
     }

@@ -29,6 +29,14 @@ const MAX_FAULTS = 12;
 /** Events of one append. */
 const MAX_EVENTS = 400;
 
+/** Runs that were ended: what has to be told, taken back and ended after them. */
+export interface Ending {
+  told: EventDraft[];
+  approvals: string[];
+  children: Child[];
+  runIds: string[];
+}
+
 /** How a run ends. */
 type End = { status: 'succeeded'; output: JsonValue } | { status: 'failed'; failure: RunFailure };
 
@@ -40,6 +48,8 @@ interface Child {
 
 const childOf = ({ kind, childRunId }: StepRow): Child[] =>
   childRunId === null ? [] : [{ kind: kind === 'agent' ? 'agent' : 'workflow', runId: childRunId }];
+
+const approvalOf = ({ approvalId }: StepRow): string[] => (approvalId === null ? [] : [approvalId]);
 
 /** A run in this process: its state, what runs, and what has ended since it looked. */
 interface Turn {
@@ -350,7 +360,7 @@ export class RunExecutor implements OnModuleInit {
     return this.db.inOrg(ctx, async (tx) => {
       const { nudged } = await this.runs.lockFenced(tx, ctx, run.id, fence);
       for (const { key, within } of withins) execution.amend(key, await within(tx));
-      for (const { approvalId } of cancelled) if (approvalId !== null) await this.approvals.withdraw(tx, ctx, approvalId);
+      await this.approvals.withdraw(tx, ctx, cancelled.flatMap(approvalOf));
       const changed = execution.takeChanged();
       await this.runs.putSteps(tx, ctx, run.id, changed);
       const told: EventDraft[] = changed.filter(isOver).map((row) => stepEnded(run, row));
@@ -391,36 +401,47 @@ export class RunExecutor implements OnModuleInit {
     });
   }
 
-  /**
-   * Ends a run and those that it started, as they are: nothing is undone, and who still works on it can write nothing more.
-   * @throws NotFound `workflows.run_not_found`
-   */
-  async cancel(ctx: OrgContext, runId: string): Promise<RunRow> {
-    const { run, children } = await this.db.inOrg(ctx, async (tx) => {
-      const row = await this.runs.lock(tx, ctx, runId);
-      if (row.endedAt !== null) return { run: row, children: [] };
-      const at = new Date();
-      const changing = { status: 'cancelled', endedAt: at, fence: row.fence + 1, wakeAt: null, parked: false };
-      await this.runs.update(tx, ctx, runId, changing);
-      const open = (await this.runs.steps(tx, ctx, runId)).filter((step) => !isOver(step));
-      await this.runs.putSteps(
-        tx,
-        ctx,
-        runId,
-        open.map((step) => ({ ...step, status: 'cancelled', endedAt: at })),
-      );
-      for (const { approvalId } of open) if (approvalId !== null) await this.approvals.withdraw(tx, ctx, approvalId);
-      await this.events.append(
-        tx,
-        ctx,
-        runTold('workflows.run_cancelled', { ...row, status: 'cancelled' }, { status: [row.status, 'cancelled'] }),
-      );
-      const started = (await this.runs.children(tx, ctx, runId)).map((id): Child => ({ kind: 'workflow', runId: id }));
-      return { run: { ...row, ...changing }, children: [...started, ...open.flatMap(childOf).filter(({ kind }) => kind === 'agent')] };
+  /** Ends a run and those that it started, as they are: nothing is undone, and who still works on it can write nothing more. */
+  async cancel(ctx: OrgContext, runId: string): Promise<void> {
+    const ending = await this.db.inOrg(ctx, async (tx) => {
+      const ended: Ending = { told: [], approvals: [], children: [], runIds: [] };
+      await this.close(tx, ctx, [runId], ended);
+      await this.tell(tx, ctx, ended);
+      return { runIds: ended.runIds, children: ended.children };
     });
-    this.abort(runId);
+    await this.endChildren(ctx, ending);
+  }
+
+  /** Ends what is open, until nothing is, in the transaction of the caller, who calls `tell` last and after the commit `endChildren`. */
+  async closeAll(tx: Tx, ctx: OrgContext, open: () => Promise<string[]>): Promise<Ending> {
+    const ending: Ending = { told: [], approvals: [], children: [], runIds: [] };
+    for (let runIds = await open(); runIds.length > 0; runIds = await open()) await this.close(tx, ctx, runIds, ending);
+    return ending;
+  }
+
+  private async close(tx: Tx, ctx: OrgContext, runIds: readonly string[], ending: Ending): Promise<void> {
+    for (const row of await this.runs.lockOpen(tx, ctx, runIds)) {
+      const at = new Date();
+      await this.runs.update(tx, ctx, row.id, { status: 'cancelled', endedAt: at, fence: row.fence + 1, wakeAt: null, parked: false });
+      const open = (await this.runs.steps(tx, ctx, row.id)).filter((step) => !isOver(step));
+      const cancelled = open.map((step): StepRow => ({ ...step, status: 'cancelled', endedAt: at }));
+      await this.runs.putSteps(tx, ctx, row.id, cancelled);
+      const started = (await this.runs.children(tx, ctx, row.id)).map((runId): Child => ({ kind: 'workflow', runId }));
+      ending.runIds.push(row.id);
+      ending.children.push(...started, ...open.flatMap(childOf).filter(({ kind }) => kind === 'agent'));
+      ending.approvals.push(...open.flatMap(approvalOf));
+      ending.told.push(runTold('workflows.run_cancelled', { ...row, status: 'cancelled' }, { status: [row.status, 'cancelled'] }));
+    }
+  }
+
+  async tell(tx: Tx, ctx: OrgContext, { approvals, told }: Ending): Promise<void> {
+    await this.approvals.withdraw(tx, ctx, approvals);
+    for (let at = 0; at < told.length; at += MAX_EVENTS) await this.events.appendMany(tx, ctx, told.slice(at, at + MAX_EVENTS));
+  }
+
+  async endChildren(ctx: OrgContext, { runIds, children }: Pick<Ending, 'runIds' | 'children'>): Promise<void> {
+    for (const runId of runIds) this.abort(runId);
     for (const child of children) await this.cancelChild({ ...ctx, idempotency: null }, child);
-    return run;
   }
 
   /** The last resort: our own faults do not keep a run open for ever. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { WorkflowDefinition, WorkflowId, WorkflowRunSummary } from '@atrium/contracts';
-import { Db, storable, type Tx } from '@atrium/platform/db';
+import { Db, sqlState, storable, type Tx } from '@atrium/platform/db';
 import { Durable } from '@atrium/platform/durable';
 import { Invalid, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
@@ -11,7 +11,7 @@ import type { JsonValue } from './expressions/language.js';
 import { runOf, starterOf } from './run-actor.js';
 import { runTold } from './workflow-events.js';
 import { type RunRow, RunRepository } from './run.repository.js';
-import { WorkflowRepository } from './workflow.repository.js';
+import { workflowNotFound, WorkflowRepository } from './workflow.repository.js';
 
 export const RUN_FUNCTION = 'workflows.run';
 /** Runs that start runs, counted from the first one. */
@@ -105,7 +105,10 @@ export class RunStarts {
           retryAfterSeconds: 30,
         },
       );
-    await this.runs.insert(tx, run);
+    await this.runs.insert(tx, run).catch((error: unknown) => {
+      // The workflow was removed at this moment.
+      throw sqlState(error) === '23503' ? workflowNotFound() : error;
+    });
     await this.events.append(tx, ctx, runTold('workflows.run_started', run));
     return run;
   }

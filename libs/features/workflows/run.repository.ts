@@ -36,6 +36,18 @@ export class RunRepository {
     return this.get(tx, ctx, id);
   }
 
+  /** Of these ids those that have not ended, locked until the commit. */
+  async lockOpen(tx: Tx, { orgId }: Org, ids: readonly string[]): Promise<RunRow[]> {
+    if (ids.length === 0) return [];
+    await tx.$queryRaw`SELECT 1 FROM workflow_runs WHERE org_id = ${orgId}::uuid AND id = ANY (${ids}::uuid[]) ORDER BY id FOR NO KEY UPDATE`;
+    return tx.workflowRun.findMany({ where: { orgId, id: { in: [...ids] }, endedAt: null } });
+  }
+
+  /** Those of a workflow that have not ended. */
+  async openOf(tx: Tx, { orgId }: Org, workflowId: string): Promise<string[]> {
+    return (await tx.workflowRun.findMany({ where: { orgId, workflowId, endedAt: null }, select: { id: true } })).map(({ id }) => id);
+  }
+
   /** The same for the process that took the run up with `fence`. @throws Fenced */
   async lockFenced(tx: Tx, ctx: Org, id: string, fence: number): Promise<{ nudged: boolean }> {
     const [row] = await tx.$queryRaw<

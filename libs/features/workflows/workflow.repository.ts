@@ -24,13 +24,15 @@ export interface VersionRow {
   createdAt: Date;
 }
 
+export const workflowNotFound = () => new NotFound('workflows.not_found', 'There is no such workflow.');
+
 /** The tables `workflows` and `workflow_versions`. */
 @Injectable()
 export class WorkflowRepository {
   /** @throws NotFound `workflows.not_found` */
   async get(tx: Tx, { orgId }: Org, id: string): Promise<WorkflowRow> {
     const row = await tx.workflow.findFirst({ where: { orgId, id } });
-    if (!row) throw new NotFound('workflows.not_found', 'There is no such workflow.');
+    if (!row) throw workflowNotFound();
     return row;
   }
 

@@ -7,9 +7,14 @@ import { canonicalJson, type EventDraft, Events } from '@atrium/platform/events'
 import { assertUnchanged, later } from '@atrium/platform/http';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
 import { DefinitionChecks } from './definition-checks.js';
+import { RunExecutor } from './run-executor.js';
+import { RunRepository } from './run.repository.js';
 import type { Place } from './workflow-definition.js';
 import { workflowTold } from './workflow-events.js';
 import { type VersionRow, WorkflowRepository, type WorkflowRow } from './workflow.repository.js';
+
+/** Many runs may be under way. */
+const PATIENT = { timeoutSeconds: 60 };
 
 /** The commands on workflows. A version never changes: another definition is the next version. */
 @Injectable()
@@ -19,6 +24,8 @@ export class WorkflowsService {
     private readonly events: Events,
     private readonly workflows: WorkflowRepository,
     private readonly checks: DefinitionChecks,
+    private readonly runs: RunRepository,
+    private readonly executor: RunExecutor,
   ) {}
 
   /** @throws Invalid `workflows.invalid_definition`, Forbidden `workflows.sign_in_to_publish`, Conflict `workflows.name_taken` */
@@ -81,18 +88,27 @@ export class WorkflowsService {
   }
 
   /**
-   * Removes it with its versions, schedules and runs; runs under way end where they are.
+   * Removes it with its versions, schedules and runs. Runs under way are cancelled first: their approvals are taken back, and what they
+   * have started ends.
    * @throws NotFound `workflows.not_found`, Forbidden `workflows.not_the_creator`
    */
   async remove(ctx: OrgContext, id: WorkflowId): Promise<void> {
-    await this.db.inOrg(ctx, async (tx) => {
-      const row = await this.workflows.lock(tx, ctx, id);
-      assertMayChange(ctx, row);
-      assertUnchanged(ctx, row);
-      await this.workflows.remove(tx, ctx, id);
-      await this.events.eraseText(tx, ctx, { kind: 'workflow', id });
-      await this.events.append(tx, ctx, workflowTold('workflows.removed', row));
-    });
+    const ending = await this.db.inOrg(
+      ctx,
+      async (tx) => {
+        const row = await this.workflows.lock(tx, ctx, id);
+        assertMayChange(ctx, row);
+        assertUnchanged(ctx, row);
+        const ended = await this.executor.closeAll(tx, ctx, () => this.runs.openOf(tx, ctx, id));
+        await this.workflows.remove(tx, ctx, id);
+        await this.events.eraseText(tx, ctx, { kind: 'workflow', id });
+        await this.executor.tell(tx, ctx, ended);
+        await this.events.append(tx, ctx, workflowTold('workflows.removed', row));
+        return { runIds: ended.runIds, children: ended.children };
+      },
+      PATIENT,
+    );
+    await this.executor.endChildren(ctx, ending);
   }
 
   private async assertFree(tx: Tx, ctx: OrgContext, { id, name }: WorkflowRow): Promise<void> {
