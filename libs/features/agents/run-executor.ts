@@ -190,12 +190,12 @@ export class AgentRunExecutor implements OnModuleInit {
   private async begin(turn: Turn, ctx: OrgContext, call: AgentCall): Promise<boolean> {
     const step = { ...newStep(turn, 'tool'), callId: call.id, tool: call.tool, arguments: call.arguments as Json };
     try {
+      const bound = await this.tools.boundTo(ctx, step);
       const effects = await this.tools.effectsOf(ctx, turn.run, call);
       const exempt = turn.version.withoutApproval.includes(call.tool);
-      if (needsApproval(effects, { tainted: turn.run.tainted, exempt }))
-        return await this.askPerson(turn, step, await this.tools.boundTo(ctx, step));
+      if (needsApproval(effects, { tainted: turn.run.tainted, exempt })) return await this.askPerson(turn, step, bound);
       await this.write(turn, step);
-      return await this.perform(turn, ctx, step);
+      return await this.perform(turn, ctx, step, bound);
     } catch (error) {
       if (!(error instanceof DomainError) || error.retryable) throw error;
       await this.write(turn, failed(step, error.code, error.message));
@@ -203,10 +203,10 @@ export class AgentRunExecutor implements OnModuleInit {
     }
   }
 
-  private async perform(turn: Turn, ctx: OrgContext, step: StepRow): Promise<boolean> {
+  /** Makes the call, of the tool as it was bound: what was judged since then is of that tool or a later one, which is not called. */
+  private async perform(turn: Turn, ctx: OrgContext, step: StepRow, bound: BoundCall): Promise<boolean> {
     const { run, signal } = turn;
     const tool = step.tool ?? '';
-    const bound = await this.tools.boundTo(ctx, step);
     if (step.approvalId !== null && !(await this.isAbout(turn, step.approvalId, bound))) {
       await this.write(turn, refused(step, 'approvals.arguments_changed', OTHERWISE));
       return true;
@@ -253,11 +253,12 @@ export class AgentRunExecutor implements OnModuleInit {
     if (step.kind === 'model') return this.ask(turn, ctx, { ...step, startedAt: new Date() });
     if (step.status === 'waiting' && step.approvalId !== null) return this.decision(turn, ctx, step, step.approvalId as ApprovalId);
     if (step.status === 'outcome_unknown') return this.lookForWord(turn, step);
+    const bound = await this.tools.boundTo(ctx, step);
     const effects = await this.tools.effectsOf(ctx, turn.run, {
       tool: step.tool ?? '',
       arguments: step.arguments as AgentCall['arguments'],
     });
-    if (isRepeatable(effects)) return this.perform(turn, ctx, step);
+    if (isRepeatable(effects)) return this.perform(turn, ctx, step, bound);
     return this.awaitWord(turn, step, {
       code: 'agents.outcome_unknown',
       message: 'The process ended while the call was under way: it may have happened.',
@@ -275,16 +276,16 @@ export class AgentRunExecutor implements OnModuleInit {
     const { system } = turn;
     const state = await this.db.readInOrg(system, (tx) => this.approvals.stateOf(tx, system, approvalId));
     if (state === 'pending') return this.park(turn, expiryOf(turn, step), () => Promise.resolve(step));
-    const bound = (await this.tools.boundTo(ctx, step)) as unknown as Prisma.JsonValue;
+    const bound = await this.tools.boundTo(ctx, step);
     const decided = await this.writeIn(turn, async (tx, writer) => {
-      const taken = await this.approvals.take(tx, writer, approvalId, bound).catch(refusal);
+      const taken = await this.approvals.take(tx, writer, approvalId, bound as unknown as Prisma.JsonValue).catch(refusal);
       if (taken.status === 'approved') return { ...step, status: 'running' as const };
       const said = taken.status === 'rejected' && taken.comment ? ` They said: ${taken.comment}` : '';
       const message = taken.status === 'rejected' ? `A person said no.${said}` : taken.message;
       return refused(step, `approvals.${taken.status}`, message);
     });
     if (decided.status !== 'running') return true;
-    return this.perform(turn, ctx, decided);
+    return this.perform(turn, ctx, decided, bound);
   }
 
   /** Whether the approval is one of exactly this call. */
