@@ -83,14 +83,15 @@ describe('HTTP tools', () => {
       { output: { text: '', structured: { state: 'failed', code: 8 } } },
       { status: 'succeeded', approvalId: approval.id, output: { structured: { ok: true } } },
     ]);
+    const { data } = await owner.api.get<Page<AuditRow>>('/v1/audit', { limit: 200 });
+    const told = data.filter(({ type, data: facts }) => type.startsWith('http-tools.') && facts['httpToolId'] === rerun.id);
+    expect(told.map(({ type }) => type)).toEqual(['http-tools.called', 'http-tools.created']);
     const sent = scheduler.received[1];
     expect(sent).toMatchObject({ method: 'POST', path: '/jobs/nightly%20load/rerun', key: expect.stringMatching(/./) as string });
     expect(sent?.headers['authorization']).toBe(`Basic ${Buffer.from('atrium:hush-hush').toString('base64')}`);
     expect(JSON.parse(sent?.body ?? '')).toEqual({ reason: 'Disk was full.', from: 3 });
+    expect(told.at(0)?.data).toMatchObject({ callId: sent?.key });
 
-    const { data } = await owner.api.get<Page<AuditRow>>('/v1/audit', { limit: 200 });
-    const told = data.filter(({ type, data: facts }) => type.startsWith('http-tools.') && facts['httpToolId'] === rerun.id);
-    expect(told.map(({ type }) => type)).toEqual(['http-tools.called', 'http-tools.created']);
     expect(JSON.stringify(data)).not.toMatch(/the-secret|hush-hush/);
   });
 
@@ -134,6 +135,9 @@ describe('HTTP tools', () => {
 
     const client = await McpCaller.connect(member.api);
     expect(await client.call(status.tool, { job: 'plain' })).toEqual({ text: 'ab', structured: null });
+    answering('/jobs/echo/status?verbose=1', JSON.stringify({ headers: { 'author\u200bization': 'Bearer the-secret' } }));
+    const echoed = { headers: { authorization: 'Bearer [credential]' } };
+    expect(await client.call(status.tool, { job: 'echo' })).toEqual({ text: '', structured: echoed });
     expect(await client.problem(status.tool, { job: 'plain', more: 1 })).toMatchObject({ code: 'tools.invalid_arguments' });
     await client.close();
   });

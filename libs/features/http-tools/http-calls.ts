@@ -2,7 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { DomainError, Forbidden, Invalid, Unavailable } from '@atrium/platform/errors';
 import type { JsonObject } from '@atrium/platform/events';
 import { SafeFetch } from '@atrium/platform/http';
-import { boundedText, boundedValue, CallPlaces, checkerOf, type ForeignAnswer, oneLine, wasNotSent } from '@atrium/platform/tools';
+import {
+  boundedText,
+  boundedValue,
+  CallPlaces,
+  checkerOf,
+  type ForeignAnswer,
+  oneLine,
+  wasNotSent,
+  withoutCredential,
+} from '@atrium/platform/tools';
 import { HttpToolCredentials } from './credentials.js';
 import { isBodiless } from './definition.js';
 import { definitionOf, type HttpToolRow } from './http-tool.js';
@@ -42,44 +51,44 @@ export class HttpCalls {
    * Unavailable `http-tools.failed`, of which the parameter `sent` tells whether the call may have happened
    */
   make(row: HttpToolRow, args: JsonObject, begin: () => Promise<string>): Promise<Heard> {
-    const { url, headers, body } = this.prepared(row, args);
+    const credential = this.credentials.headersOf(row);
+    const { url, headers, body } = prepared(row, args);
     return this.places.within(row.orgId, async () => {
       const key = await begin();
       try {
         const response = await this.outbound.fetch(url, {
           method: row.method,
-          headers: row.effect === 'reads' ? headers : { ...headers, 'idempotency-key': key },
+          headers: { ...headers, ...credential, ...(row.effect === 'reads' ? {} : { 'idempotency-key': key }) },
           ...(body === null ? {} : { body }),
           maxBytes: MAX_BYTES,
           beyond: 'cut',
           redirects: row.method === 'GET' && row.effect === 'reads' ? 'follow' : 'answer',
           timeoutMs: CALL_MS,
         });
-        return heard(response.status, response.headers, response.body.toString('utf8'));
+        return heard(response.status, response.headers, withoutCredential(response.body, credential).toString('utf8'));
       } catch (error) {
         throw error instanceof DomainError ? failure(row, error) : error;
       }
     });
   }
+}
 
-  private prepared(row: HttpToolRow, args: JsonObject): { url: string; headers: Record<string, string>; body: string | null } {
-    const { inputSchema, url: template, headers } = definitionOf(row);
-    const places = checkerOf(inputSchema)(args);
-    if (places.length > 0) throw new Invalid('tools.invalid_arguments', 'The arguments do not have the documented form.', { places });
-    const { path, query } = placeholdersOf(template);
-    const isOfBody = (name: string) => !path.includes(name) && !query.includes(name);
-    const hasBody = !isBodiless(row.method) && Object.keys(inputSchema['properties'] ?? {}).some(isOfBody);
-    return {
-      url: filledUrl(template, args),
-      headers: {
-        accept: ACCEPT,
-        ...headers,
-        ...this.credentials.headersOf(row),
-        ...(hasBody ? { 'content-type': 'application/json' } : {}),
-      },
-      body: hasBody ? JSON.stringify(Object.fromEntries(Object.entries(args).filter(([name]) => isOfBody(name)))) : null,
-    };
-  }
+function prepared(row: HttpToolRow, args: JsonObject): { url: string; headers: Record<string, string>; body: string | null } {
+  const { inputSchema, url: template, headers } = definitionOf(row);
+  const places = checkerOf(inputSchema)(args);
+  if (places.length > 0) throw new Invalid('tools.invalid_arguments', 'The arguments do not have the documented form.', { places });
+  const { path, query } = placeholdersOf(template);
+  const isOfBody = (name: string) => !path.includes(name) && !query.includes(name);
+  const hasBody = !isBodiless(row.method) && Object.keys(inputSchema['properties'] ?? {}).some(isOfBody);
+  return {
+    url: filledUrl(template, args),
+    headers: {
+      accept: ACCEPT,
+      ...headers,
+      ...(hasBody ? { 'content-type': 'application/json' } : {}),
+    },
+    body: hasBody ? JSON.stringify(Object.fromEntries(Object.entries(args).filter(([name]) => isOfBody(name)))) : null,
+  };
 }
 
 function heard(status: number, headers: Record<string, string>, body: string): Heard {
@@ -99,7 +108,7 @@ function parsed(body: string): unknown {
   }
 }
 
-function failure({ name, effect }: HttpToolRow, error: DomainError): DomainError {
+function failure({ name }: HttpToolRow, error: DomainError): DomainError {
   if (error.code === 'outbound.refused')
     return new Forbidden(
       'outbound.refused',
@@ -107,8 +116,5 @@ function failure({ name, effect }: HttpToolRow, error: DomainError): DomainError
     );
   const isLate = error.options.params?.['reason'] === 'timeout';
   const what = isLate ? `did not answer within ${CALL_MS / 1_000} seconds.` : 'cannot be reached, or broke off.';
-  return new Unavailable('http-tools.failed', `The system of the HTTP tool ${name} ${what}`, {
-    retryable: effect === 'reads',
-    params: { sent: !wasNotSent(error) },
-  });
+  return new Unavailable('http-tools.failed', `The system of the HTTP tool ${name} ${what}`, { params: { sent: !wasNotSent(error) } });
 }

@@ -63,15 +63,14 @@ export class ProvidedTools extends ForeignTools {
   }
 
   private async begin(ctx: OrgContext, row: HttpToolRow): Promise<string> {
-    const callId = await begun(this.db, ctx, { name: registryName(row), effect: row.effect }, async (tx) => {
+    return begun(this.db, ctx, { name: registryName(row), effect: row.effect }, async (tx) => {
       const current = await this.tools.lock(tx, ctx, row.id);
       if (current.updatedAt.getTime() !== row.updatedAt.getTime())
         throw new Conflict('tools.changed', `${registryName(row)} was changed at this moment. Look at it again.`);
-      const id = uuidv7();
-      await this.events.append(tx, ctx, toolTold('http-tools.called', row, { data: { callId: id } }));
-      return id;
+      const callId = ctx.idempotency?.key ?? uuidv7();
+      await this.events.append(tx, ctx, toolTold('http-tools.called', row, { data: { callId } }));
+      return callId;
     });
-    return ctx.idempotency?.key ?? callId;
   }
 }
 

@@ -3,7 +3,7 @@ import { Client, type JsonSchemaValidator, ProtocolError, StreamableHTTPClientTr
 import { VERSION } from '@atrium/platform/config';
 import { DomainError, Forbidden, Unavailable } from '@atrium/platform/errors';
 import { SafeFetch } from '@atrium/platform/http';
-import { boundedText, boundedValue, CallPlaces, type ForeignAnswer, oneLine, wasNotSent } from '@atrium/platform/tools';
+import { boundedText, boundedValue, CallPlaces, type ForeignAnswer, oneLine, wasNotSent, withoutCredential } from '@atrium/platform/tools';
 import { McpCredentials } from './credentials.js';
 import type { McpServerRow } from './mcp-server.js';
 import { type FoundTool, foundTool } from './server-tool.js';
@@ -200,7 +200,7 @@ class Line implements Visit {
       });
       this.status = answer.status;
       this.bytes += answer.body.length;
-      return new Response(EMPTY.has(answer.status) ? null : new Uint8Array(answer.body), answer);
+      return new Response(EMPTY.has(answer.status) ? null : new Uint8Array(withoutCredential(answer.body, this.credential)), answer);
     } catch (error) {
       if (error instanceof DomainError) this.fault = error;
       throw error;

@@ -81,10 +81,16 @@ export async function begun<T>(
   return noted;
 }
 
-/** Of a call that was sent and not answered (the parameter `sent` says so), nobody knows whether it happened; one that only reads may be made again. */
+/**
+ * What failed in a call that had begun, of which the parameter `sent` tells whether it left. One that only reads may be made again. Of others
+ * nobody knows whether one that was sent happened, and the key of one that was not is used: whoever wants it asks anew.
+ */
 export function outcomeOf(effect: string, error: unknown): unknown {
-  const wasSent = error instanceof DomainError && error.options.params?.['sent'] === true;
-  return wasSent && effect !== 'reads' ? outcomeUnknown(error.message) : error;
+  if (!(error instanceof DomainError) || effect === 'reads') return error;
+  const { kind, code, message, options } = error;
+  const sent = options.params?.['sent'];
+  if (sent === undefined) return error;
+  return sent === true ? outcomeUnknown(message) : new DomainError(kind, code, message, { ...options, retryable: false });
 }
 
 const outcomeUnknown = (what: string) => new Conflict('tools.outcome_unknown', `${what} It may have happened.`);
@@ -103,8 +109,15 @@ export function boundedText(said: string): string {
 export function boundedValue(value: unknown): ForeignAnswer['structured'] {
   if (value === undefined || !isShallow(value, MAX_STRUCTURED_DEPTH)) return null;
   const text = JSON.stringify(value);
-  if (text.length > MAX_STRUCTURED_CHARS) return null;
-  return storable(JSON.parse(text, (_key, one: unknown) => (typeof one === 'string' ? cleanText(one) : one)));
+  return text.length > MAX_STRUCTURED_CHARS ? null : storable(cleaned(JSON.parse(text)));
+}
+
+/** A JSON value whose strings and names of properties are clean text. */
+function cleaned(value: unknown): unknown {
+  if (typeof value === 'string') return cleanText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(cleaned);
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [cleanText(name), cleaned(one)]));
 }
 
 function isShallow(value: unknown, levels: number): boolean {

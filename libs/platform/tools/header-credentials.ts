@@ -55,6 +55,15 @@ export class HeaderCredentials {
   }
 }
 
+/** What a system said, without the credential that it was sent in these headers: some echo what they get. Shorter ones than 8 characters stay, which would be words. */
+export function withoutCredential(said: Buffer, headers: Record<string, string>): Buffer {
+  const secrets = Object.values(headers).map((value) => value.replace(/^(Bearer|Basic) /, ''));
+  const echoed = secrets.filter((secret) => secret.length > 7 && said.includes(secret));
+  return echoed.length === 0
+    ? said
+    : Buffer.from(echoed.reduce((text, secret) => text.replaceAll(secret, '[credential]'), said.toString('utf8')));
+}
+
 function headerOf(credential: HeaderCredential): [name: string, value: string] {
   if (credential.kind === 'header') return [credential.name, credential.value];
   if (credential.kind === 'bearer') return ['Authorization', `Bearer ${credential.token}`];

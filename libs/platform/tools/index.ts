@@ -11,7 +11,7 @@ export {
   wasNotSent,
 } from './foreign-tool.js';
 export { ForeignTools } from './foreign-tools.js';
-export { HeaderCredentials } from './header-credentials.js';
+export { HeaderCredentials, withoutCredential } from './header-credentials.js';
 export type { OfferedTool, Tool, ToolProvider, ToolSource } from './tool.js';
 export { isOfOthers, ToolRegistry } from './tool.registry.js';
 export { boundedSchema, SchemaRefused } from './tool-schema.js';
