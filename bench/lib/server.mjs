@@ -24,16 +24,17 @@ export async function freshDatabase() {
 }
 
 /** Starts the server and waits until it is ready. Without a database URL it is embedded. */
-export async function startServer({ databaseUrl, dataDir = mkdtempSync(join(tmpdir(), 'atrium-bench-')), nodeArgs = [] } = {}) {
-  const settings = {
+export async function startServer({ databaseUrl, dataDir = mkdtempSync(join(tmpdir(), 'atrium-bench-')), nodeArgs = [], settings = {} } = {}) {
+  const environment = {
     DATA_DIR: dataDir,
     RATE_LIMIT_PER_MINUTE: '0',
     CONNECTIONS_PER_ADDRESS: '0',
     HTTP_CONNECTIONS_PER_ADDRESS: '0',
     HTTP_CONNECTIONS: '0',
     ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
+    ...settings,
   };
-  return { ...(await startProgram([...nodeArgs, 'dist/bundle/api.js'], settings)), dataDir };
+  return { ...(await startProgram([...nodeArgs, 'dist/bundle/api.js'], environment)), dataDir };
 }
 
 /** Starts a program of Node that says on which port it is ready: Atrium, a floor or a peer. */
