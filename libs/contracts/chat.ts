@@ -118,7 +118,7 @@ export const MessagePage = page(Message).meta({ id: 'MessagePage' });
 export const MessageBody = text(16_000).refine((value) => value.trim().length > 0, 'must not be empty');
 /** A client's own name for a message. `answer:` is kept for the answers of agents. */
 const ClientId = line(64).refine((value) => !value.startsWith('answer:'), 'must not begin with answer:');
-/** A second post with the same `clientId` by the same author in the channel answers the first message. */
+/** A second post with the same `clientId` by the same author in the channel answers the first message; with another text it is refused. */
 export const PostMessage = z
   .strictObject({ body: MessageBody, threadId: MessageId.nullish(), clientId: ClientId.nullish() })
   .meta({ id: 'PostMessage' });

@@ -83,6 +83,7 @@ export const PROBLEMS = {
   'chat.thread_not_found': ['NotFound', 'The thread’s first message is not in this channel.'],
   'chat.not_the_author': ['Forbidden', 'Only its author may edit a message.'],
   'chat.message_deleted': ['Conflict', 'The message was deleted.'],
+  'chat.client_id_used': ['Conflict', 'Another message was posted under this clientId.'],
   'chat.message_streaming': ['Conflict', 'The message is still being written.'],
   'documents.not_found': ['NotFound', 'There is no such document, or you may not read it.'],
   'documents.version_not_found': ['NotFound', 'The document has no such version.'],

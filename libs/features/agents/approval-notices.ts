@@ -27,7 +27,7 @@ export class ApprovalNotices {
     const { assignees } = await this.approvalOf(system, id);
     const refs = assignees.map((assignee): PrincipalRef => ({ kind: 'user', id: assignee }));
     const body = waitingNotice(text, id, await this.names(system, refs));
-    await this.messages.post(ctx, channelId, { body, clientId: clientIdOf(id), ...(threadId === undefined ? {} : { threadId }) }, refs);
+    await this.messages.postOnce(ctx, channelId, { body, clientId: clientIdOf(id), ...(threadId === undefined ? {} : { threadId }) }, refs);
     await this.settle(system, id);
   }
 

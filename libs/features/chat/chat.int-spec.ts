@@ -335,11 +335,28 @@ describe('messages', () => {
     const { owner } = await newOrg();
     const channelId = await newChannel(owner);
 
-    const posted = await Promise.all(Array.from({ length: 64 }, (_, i) => say(owner, channelId, `try ${i}`, { clientId: 'c1' })));
+    const posted = await Promise.all(Array.from({ length: 64 }, () => say(owner, channelId, 'once', { clientId: 'c1' })));
 
     expect(new Set(posted.map((message) => JSON.stringify(message))).size).toBe(1);
     expect((await chat.messageReads.list(owner.ctx, channelId, PAGE)).data).toEqual([posted[0]]);
     expect(eventsOf(posted[0]?.id ?? '')).toHaveLength(1);
+  });
+
+  it('refuses another message under a clientId that was used, but not what was edited or deleted since', async () => {
+    const { owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const channelId = await newChannel(owner, 'public', bob);
+    const root = await say(owner, channelId, 'root');
+    const first = await say(owner, channelId, 'one', { clientId: 'c1' });
+
+    expect(await codeOf(say(owner, channelId, 'two', { clientId: 'c1' }))).toBe('chat.client_id_used');
+    expect(await codeOf(say(owner, channelId, 'one', { clientId: 'c1', threadId: root.id }))).toBe('chat.client_id_used');
+    expect(await say(bob, channelId, 'two', { clientId: 'c1' })).not.toMatchObject({ id: first.id });
+    const edited = await chat.messages.edit(owner.ctx, first.id, { body: 'uno' });
+    expect(await say(owner, channelId, 'one', { clientId: 'c1' })).toEqual(edited);
+    expect(await codeOf(say(owner, channelId, 'uno', { clientId: 'c1' }))).toBe('chat.client_id_used');
+    await chat.messages.remove(owner.ctx, first.id);
+    expect(await say(owner, channelId, 'one', { clientId: 'c1' })).toMatchObject({ id: first.id, deletedAt: expect.any(String) });
   });
 
   it('gives a message the seq of its event, whose live shape is what a fetch gives', async () => {
@@ -386,6 +403,26 @@ describe('messages', () => {
     expect(await codeOf(say(owner, channelId, 'x', { threadId: reply.id }))).toBe('chat.thread_not_found');
     expect(await codeOf(say(owner, elsewhere, 'x', { threadId: root.id }))).toBe('chat.thread_not_found');
     expect(await codeOf(say(owner, channelId, 'x', { threadId: uuidv7() as MessageId }))).toBe('chat.thread_not_found');
+  });
+
+  it('counts a reply no more once it is deleted, and lets nobody reply to a deleted message', async () => {
+    const { owner } = await newOrg();
+    const channelId = await newChannel(owner);
+    const root = await say(owner, channelId, 'root');
+    const [first, second] = [
+      await say(owner, channelId, 'one', { threadId: root.id }),
+      await say(owner, channelId, 'two', { threadId: root.id }),
+    ];
+
+    await chat.messages.remove(owner.ctx, second.id);
+    const left = { replyCount: 1, lastReplyAt: first.createdAt };
+    expect(await chat.messageReads.get(owner.ctx, root.id)).toMatchObject(left);
+    expect(eventsOf(second.id, 'chat.message_deleted')[0]?.data).toMatchObject({ root: { id: root.id, ...left } });
+    await chat.messages.remove(owner.ctx, first.id);
+    expect(await chat.messageReads.get(owner.ctx, root.id)).toMatchObject({ replyCount: 0, lastReplyAt: null });
+
+    await chat.messages.remove(owner.ctx, root.id);
+    expect(await codeOf(say(owner, channelId, 'late', { threadId: root.id }))).toBe('chat.message_deleted');
   });
 
   it('keeps what an edit replaced, for its author only, and tells nothing of the same text', async () => {

@@ -1,11 +1,11 @@
 import type { Message, Permission } from '@atrium/contracts';
 import type { EventDraft, JsonObject } from '@atrium/platform/events';
 
-/** What a reply changes in the message that it answers. */
+/** What a reply, or its end, changes in the message that it answers. */
 export interface ThreadRoot {
   id: string;
   replyCount: number;
-  lastReplyAt: string;
+  lastReplyAt: string | null;
 }
 
 /** Of an agent the name is no personal text and stays when the text is withheld or erased. */
@@ -71,12 +71,12 @@ export function sourcesChanged(message: Message, requires: string[][]): EventDra
 }
 
 /** `message` is what is left of it. */
-export function messageDeleted(message: Message): EventDraft {
+export function messageDeleted(message: Message, root: ThreadRoot | null): EventDraft {
   const { displayName } = message.author;
   return {
     type: 'chat.message_deleted',
     ...ofMessage(message),
-    data: { channelId: message.channelId, message: { ...facts(message), status: message.status } },
+    data: { channelId: message.channelId, message: { ...facts(message), status: message.status }, ...(root ? { root: { ...root } } : {}) },
     text: { message: { author: { ...message.author, displayName } } },
     changes: { deletedAt: [null, message.deletedAt] },
   };

@@ -5,6 +5,7 @@ import { Events } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { AnswerSourceRepository } from './answer-source.repository.js';
 import type { MessageRow } from './message.js';
+import type { ThreadRoot } from './message-events.js';
 import { MessageUnits } from './message-units.js';
 
 /** Messages of one step of a channel's erasure. */
@@ -67,6 +68,24 @@ export class MessageRepository {
       UPDATE messages SET reply_count = reply_count + 1, last_reply_at = ${at} WHERE org_id = ${ctx.orgId}::uuid AND id = ${rootId}::uuid
       RETURNING reply_count AS "replyCount"`;
     return row?.replyCount ?? 0;
+  }
+
+  /** Counts the replies of a thread that are not deleted. */
+  async recountReplies(tx: Tx, ctx: OrgContext, rootId: MessageId): Promise<ThreadRoot> {
+    const { _count, _max } = await tx.message.aggregate({
+      where: { orgId: ctx.orgId, threadId: rootId, deletedAt: null },
+      _count: true,
+      _max: { createdAt: true },
+    });
+    await this.update(tx, ctx, rootId, { replyCount: _count, lastReplyAt: _max.createdAt });
+    return { id: rootId, replyCount: _count, lastReplyAt: _max.createdAt?.toISOString() ?? null };
+  }
+
+  /** What a message said before it was edited. */
+  async firstBody(tx: Tx, ctx: OrgContext, { id, body, revision }: MessageRow): Promise<string> {
+    if (revision === 1) return body;
+    const first = await tx.messageRevision.findFirst({ where: { orgId: ctx.orgId, messageId: id, revision: 1 } });
+    return first?.body ?? body;
   }
 
   /** Takes every trace of a message's text away but the row itself, which keeps its place. */

@@ -1,4 +1,4 @@
-import type { Citation, Message, MessageId, PrincipalRef } from '@atrium/contracts';
+import type { Citation, Message, MessageId, PostMessage, PrincipalRef } from '@atrium/contracts';
 import type { Tx } from '@atrium/platform/db';
 import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
 import type { OrgContext } from '@atrium/platform/tenancy';
@@ -50,6 +50,14 @@ export function assertMayDelete(ctx: OrgContext, access: ChannelAccess, row: Mes
 /** @throws Conflict `chat.message_deleted` */
 export function assertNotDeleted(row: MessageRow): void {
   if (row.deletedAt) throw new Conflict('chat.message_deleted', 'The message was deleted.');
+}
+
+/** A deleted message has no text that could differ. @throws Conflict `chat.client_id_used` */
+export function assertSame(first: MessageRow, firstBody: string, { body, threadId = null }: PostMessage): void {
+  if (first.threadId === threadId && (first.deletedAt || firstBody === body)) return;
+  throw new Conflict('chat.client_id_used', 'You posted another message under this clientId. Give each message one of its own.', {
+    params: { messageId: first.id },
+  });
 }
 
 /** @throws Conflict `chat.message_streaming` */

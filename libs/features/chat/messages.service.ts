@@ -16,6 +16,7 @@ import {
   assertNoAnswer,
   assertMayDelete,
   assertNotDeleted,
+  assertSame,
   assertWritten,
   authorOf,
   messageNotFound,
@@ -42,31 +43,41 @@ export class MessagesService {
 
   /**
    * Posts a message, or answers the first one of the same author, channel and `clientId`: the locked channel lets only one of many in.
-   * `mentioned` are mentioned beside those whom the text names.
-   * @throws NotFound `chat.channel_not_found`, `chat.thread_not_found`, Forbidden `chat.not_a_member`, Conflict `chat.channel_archived`
+   * @throws NotFound `chat.channel_not_found`, `chat.thread_not_found`, Forbidden `chat.not_a_member`, Conflict `chat.channel_archived`,
+   * `chat.message_deleted` in the thread of a deleted message, `chat.client_id_used` when the first one said something else
    */
-  async post(ctx: OrgContext, channelId: ChannelId, input: PostMessage, mentioned: readonly PrincipalRef[] = []): Promise<Message> {
+  async post(ctx: OrgContext, channelId: ChannelId, input: PostMessage): Promise<Message> {
     const names = await this.namesFor(ctx, channelId, input.body);
-    return this.db.inOrg(ctx, (tx) => this.postIn(tx, ctx, channelId, { ...input, status: 'complete' }, names, mentioned));
+    return this.db.inOrg(ctx, (tx) => this.postIn(tx, ctx, channelId, { ...input, status: 'complete' }, names, { isOurs: false }));
   }
 
-  /** `post` within a transaction, with the names that it needs: for answers, which begin `streaming`. */
+  /**
+   * `post` for what Atrium itself says: the first message of a `clientId` is answered whatever it says, and a thread goes on whose first
+   * message was deleted. `mentioned` are mentioned beside those whom the text names.
+   */
+  async postOnce(ctx: OrgContext, channelId: ChannelId, input: PostMessage, mentioned: readonly PrincipalRef[] = []): Promise<Message> {
+    const names = await this.namesFor(ctx, channelId, input.body);
+    return this.db.inOrg(ctx, (tx) => this.postIn(tx, ctx, channelId, { ...input, status: 'complete' }, names, { mentioned }));
+  }
+
+  /** `postOnce` within a transaction, with the names that it needs: for answers, which begin `streaming`. */
   async postIn(
     tx: Tx,
     ctx: OrgContext,
     channelId: ChannelId,
     input: PostMessage & { status: 'complete' | 'streaming' },
     names: Names,
-    mentioned: readonly PrincipalRef[] = [],
+    { mentioned = [], isOurs = true }: { mentioned?: readonly PrincipalRef[]; isOurs?: boolean } = {},
   ): Promise<Message> {
     const access = await this.channels.lock(tx, ctx, channelId);
     assertMember(access);
     const author = readerOf(ctx).self as PrincipalRef;
     const first = input.clientId ? await this.messages.findByClientId(tx, ctx, channelId, author, input.clientId) : null;
+    if (first && !isOurs) assertSame(first, await this.messages.firstBody(tx, ctx, first), input);
     if (first) return messageView(first, names);
     assertOpen(access.channel);
     const row = newMessage(ctx, channelId, author, input, onceEach([...mentionsIn(input.body, names), ...mentioned]));
-    const root = row.threadId ? await this.countReply(tx, ctx, row) : null;
+    const root = row.threadId ? await this.countReply(tx, ctx, row, isOurs) : null;
     if (input.status === 'complete') await this.units.add(tx, ctx, access.channel, row, nameOf(names, row));
     const { seq } = await this.events.append(tx, ctx, messagePosted(messageView(row, names), root, rightsOfPoster(ctx)));
     const posted = { ...row, seq: BigInt(seq) };
@@ -151,7 +162,8 @@ export class MessagesService {
       const columns = { body: '', citations: [], mentions: [], status, deletedAt: at, updatedAt: at };
       await this.messages.update(tx, ctx, id, columns);
       await this.messages.removeTraces(tx, ctx, id);
-      await this.events.append(tx, ctx, messageDeleted(messageView({ ...row, ...columns }, names)));
+      const root = row.threadId ? await this.messages.recountReplies(tx, ctx, row.threadId as MessageId) : null;
+      await this.events.append(tx, ctx, messageDeleted(messageView({ ...row, ...columns }, names), root));
     });
   }
 
@@ -181,11 +193,12 @@ export class MessagesService {
   }
 
   /** @throws NotFound `chat.thread_not_found` unless `threadId` is a message of the channel that is no reply itself. */
-  private async countReply(tx: Tx, ctx: OrgContext, reply: MessageRow): Promise<ThreadRoot> {
+  private async countReply(tx: Tx, ctx: OrgContext, reply: MessageRow, isOurs: boolean): Promise<ThreadRoot> {
     const root = await this.messages.lock(tx, ctx, reply.threadId ?? '');
     if (!root || root.channelId !== reply.channelId || root.threadId !== null) {
       throw new NotFound('chat.thread_not_found', 'The thread’s first message is not in this channel.');
     }
+    if (!isOurs) assertNotDeleted(root);
     const replyCount = await this.messages.countReply(tx, ctx, root.id as MessageId, reply.createdAt);
     return { id: root.id, replyCount, lastReplyAt: reply.createdAt.toISOString() };
   }

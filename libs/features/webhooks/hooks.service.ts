@@ -62,7 +62,7 @@ export class HooksService {
     if (principal.kind !== 'user') throw new Error('a webhook belongs to a person');
     // In an agent's name: text from outside is nobody's words here, and what agents say commands no agent.
     const agent = asAgent(ctx, agentId as AgentId, principal.id, principal.role);
-    const message = await this.messages.post(agent, targetId as ChannelId, { body: textOf(body), clientId: name });
+    const message = await this.messages.postOnce(agent, targetId as ChannelId, { body: textOf(body), clientId: name });
     return { messageId: message.id, runId: null };
   }
 
