@@ -107,8 +107,8 @@ export class AgentRunTools {
       .digest('hex');
     for (let patience = CALL_SECONDS; ; patience--) {
       try {
-        const narrowed = this.grants.sameFor(ctx, { ...ctx, idempotency: { key, requestHash, claimed: false, replayed: false } });
-        return await this.tools.call(narrowed, tool, args, version);
+        const keyed = Object.freeze({ ...ctx, idempotency: { key, requestHash, claimed: false, replayed: false } });
+        return await this.tools.call(keyed, tool, args, version);
       } catch (error) {
         // Another process, which lost the run meanwhile, is still at it.
         if (!(error instanceof DomainError) || error.code !== 'request.idempotency_in_flight' || patience === 0) throw error;

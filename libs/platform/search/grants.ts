@@ -42,19 +42,21 @@ export interface GrantSource {
   grantsOf(ctx: OrgContext): Promise<string[]>;
 }
 
+/** A property of the context, so that every copy of it is as narrow. */
+const NARROWED = Symbol('grants');
+
 /** Works out what the reader of a context may read. */
 @Injectable()
 export class ReaderGrants {
   private readonly sources: GrantSource[] = [];
-  private readonly narrowed = new WeakMap<OrgContext, GrantSet>();
 
   register(source: GrantSource): void {
     this.sources.push(source);
   }
 
   /** `everyone`, `org` for all but guests, `user:<id>`, `agent:<id>` of an agent, and what the sources know. Call it outside of a transaction. */
-  async of(ctx: OrgContext): Promise<GrantSet> {
-    const narrowed = this.narrowed.get(ctx);
+  async of(ctx: OrgContext & { readonly [NARROWED]?: GrantSet }): Promise<GrantSet> {
+    const narrowed = ctx[NARROWED];
     if (narrowed) return narrowed;
     const person = personOf(ctx);
     if (person === null) throw new Error('the system reads on behalf of nobody');
@@ -64,16 +66,11 @@ export class ReaderGrants {
     return GrantSet.ofReader([...own, ...further.flat()]);
   }
 
-  /** The same context, but whatever reads with it (a tool, for one) reads with these grants only: an answer's audience, not just its asker. */
+  /**
+   * The same context, but whatever reads with it (a tool, for one) or with a copy of it reads with these grants only: an answer's audience,
+   * not just its asker.
+   */
   narrow(ctx: OrgContext, grants: GrantSet): OrgContext {
-    const narrow = Object.freeze({ ...ctx });
-    this.narrowed.set(narrow, grants);
-    return narrow;
-  }
-
-  /** `copy` of a context, as narrow as that one is. */
-  sameFor(ctx: OrgContext, copy: OrgContext): OrgContext {
-    const narrowed = this.narrowed.get(ctx);
-    return narrowed ? this.narrow(copy, narrowed) : Object.freeze(copy);
+    return Object.freeze({ ...ctx, [NARROWED]: grants });
   }
 }

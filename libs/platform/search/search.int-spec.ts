@@ -364,7 +364,9 @@ describe('grants', () => {
     expect((await asking.of(ctx)).toArray()).toEqual(['channel:1', 'everyone', 'org', `user:${ctx.principal.id}`]);
     const audience = GrantSet.intersect(await asking.of(ctx), GrantSet.ofChannel(['org', 'channel:2']));
     if (!audience) throw new Error('they share org');
-    expect((await asking.of(asking.narrow(ctx, audience))).toArray()).toEqual(['org']);
+    const narrow = asking.narrow(ctx, audience);
+    expect((await asking.of(narrow)).toArray()).toEqual(['org']);
+    expect((await asking.of({ ...narrow, idempotency: null })).toArray()).toEqual(['org']);
     expect(GrantSet.intersect(audience, GrantSet.ofChannel(['channel:2']))).toBeNull();
     await expect(asking.of(systemContext(ctx.orgId, 'test'))).rejects.toThrow('on behalf of nobody');
     expect(() => GrantSet.ofChannel([])).toThrow('never empty');
