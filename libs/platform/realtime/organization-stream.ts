@@ -6,7 +6,7 @@ import { systemContext } from '@atrium/platform/tenancy';
 import type { AudienceResolvers, Rights } from './audience.js';
 import { CLOSE, type Connection } from './connection.js';
 import { EventFrame, isLive } from './event-frame.js';
-import { holdsAll, mayReadChannel, type Reader, receives, withRole } from './reader.js';
+import { holdsAll, mayHear, mayReadChannel, type Reader, receives, withRole } from './reader.js';
 import type { LiveTarget } from './live-target.js';
 import type { LiveWatcher } from './live-watcher.js';
 
@@ -136,7 +136,8 @@ export class OrganizationStream {
     for (const watcher of this.watchers) watcher.frame(frame, target);
     if (this.connections.size === 0) return;
     const json = JSON.stringify(frame);
-    for (const connection of this.connections) if (this.isTarget(connection, target)) connection.sendLossy(json, frame);
+    for (const connection of this.connections)
+      if (mayHear(connection.who, frame) && this.isTarget(connection, target)) connection.sendLossy(json, frame);
   }
 
   stop(): void {

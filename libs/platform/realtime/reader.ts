@@ -1,4 +1,4 @@
-import { type Permission, ROLE_PERMISSIONS, type Role } from '@atrium/contracts';
+import { type EventType, type LiveFrame, type Permission, ROLE_PERMISSIONS, type Role } from '@atrium/contracts';
 import type { JsonObject, LoggedEvent } from '@atrium/platform/events';
 import { type OrgContext, personOf } from '@atrium/platform/tenancy';
 import { channelDataOf, type Rights, memberKey } from './audience.js';
@@ -40,18 +40,55 @@ export function mayReadChannel(reader: Reader, rights: Rights, channelId: string
 /** Whether the event is sent to the reader: its audience is theirs, or it tells them of a right of their own. */
 export function receives(reader: Reader, rights: Rights, event: LoggedEvent): boolean {
   if (concerns(reader, event)) return true;
-  const [area = ''] = event.type.split('.');
-  const needed = NEEDED[area];
-  return (needed === undefined || reader.permissions.has(needed)) && isInAudience(reader, rights, event.audience);
+  const needed = neededFor(event.type);
+  return needed !== undefined && reader.permissions.has(needed) && isInAudience(reader, rights, event.audience);
 }
 
-/** What one must be allowed to read of an area in order to receive its events. */
-const NEEDED: Readonly<Record<string, Permission>> = {
+type AreaOf<Type extends string> = Type extends `${infer Area}.${string}` ? Area : never;
+
+/** What REST asks of whoever reads an area: its events ask the same. */
+const NEEDED: Readonly<Record<AreaOf<EventType>, Permission>> = {
   agents: 'agents:read',
+  approvals: 'approvals:read',
+  audit: 'audit:read',
   chat: 'channels:read',
   documents: 'documents:read',
+  'http-tools': 'http-tools:manage',
+  instance: 'audit:read',
+  'mcp-servers': 'mcp-servers:manage',
   memory: 'memory:read',
+  models: 'models:manage',
+  organizations: 'organization:read',
+  tasks: 'tasks:read',
+  webhooks: 'webhooks:manage',
+  workflows: 'workflows:read',
 };
+
+/** What is read by another permission than the rest of its area, by how the type begins. */
+const NEEDED_WITHIN: readonly (readonly [string, Permission])[] = [
+  ['agents.run_', 'agents:run'],
+  ['agents.step_', 'agents:run'],
+  ['organizations.member_', 'members:read'],
+  ['organizations.team_', 'teams:read'],
+];
+
+/** Undefined for an area that is not known: then nobody hears of it. */
+function neededFor(type: string): Permission | undefined {
+  const [area = ''] = type.split('.');
+  return NEEDED_WITHIN.find(([start]) => type.startsWith(start))?.[1] ?? (NEEDED as Readonly<Record<string, Permission>>)[area];
+}
+
+/** The same for lossy frames. */
+const NEEDED_LIVE: Readonly<Record<LiveFrame['kind'], Permission>> = {
+  delta: 'channels:read',
+  presence: 'members:read',
+  read: 'channels:read',
+  run_delta: 'agents:run',
+  typing: 'channels:read',
+};
+
+/** Whether the reader may be told such a frame, wherever it comes from. */
+export const mayHear = (reader: Reader, { kind }: LiveFrame): boolean => reader.permissions.has(NEEDED_LIVE[kind]);
 
 function isInAudience(reader: Reader, rights: Rights, audience: string): boolean {
   if (audience === 'organization') return reader.role !== 'guest';

@@ -183,6 +183,26 @@ describe('rights', () => {
     await Promise.all(clients.map((client) => client.close()));
   });
 
+  it('are those of the credential, for lossy frames too; what concerns the person is always told', async () => {
+    const orgId = await newOrg();
+    const person = newPerson(orgId);
+    const few = randomUUID();
+    PlainAuthenticator.scopes.set(few, ['events:read']);
+    const clients = await Promise.all([person.token, `${orgId}_${person.id}_${few}`].map((token) => LiveClient.connect(token, here)));
+    const runId = randomUUID();
+    here.bus.publish(orgId, { type: 'live', kind: 'run_delta', runId, step: 1, offset: 0, text: 'secret' }, { userId: person.id });
+    const itself = { kind: 'user', id: person.id };
+    await here.append(orgId, told(1), { type: 'organizations.member_changed', subject: itself, audience: 'organization' });
+    await Promise.all(clients.map((client) => client.waitForEvent('organizations.member_changed')));
+
+    const seen = clients.map(({ frames }) => frames.map((frame) => (frame.type === 'event' ? frame.event.type : frame.type)));
+    expect(seen).toEqual([
+      ['ready', 'live', 'documents.changed', 'organizations.member_changed'],
+      ['ready', 'organizations.member_changed'],
+    ]);
+    await Promise.all(clients.map((client) => client.close()));
+  });
+
   it('change with the role, and end with the membership after the removal was told', async () => {
     const orgId = await newOrg();
     const person = newPerson(orgId, 'admin');

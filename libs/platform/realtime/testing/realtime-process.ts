@@ -4,7 +4,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { v7 as uuidv7 } from 'uuid';
-import { type LiveEvent, type OrgId, type Role, ROLE_PERMISSIONS, type UserId } from '@atrium/contracts';
+import { type LiveEvent, type OrgId, type Permission, type Role, ROLE_PERMISSIONS, type UserId } from '@atrium/contracts';
 import { Cipher, CONFIG, loadConfig } from '@atrium/platform/config';
 import { Db } from '@atrium/platform/db';
 import { Unauthenticated } from '@atrium/platform/errors';
@@ -18,6 +18,8 @@ import { applyChannelEvent, AudienceResolvers, FrameHandlers, LiveBus, RealtimeM
 export class PlainAuthenticator extends Authenticator {
   static readonly revoked = new Set<string>();
   static readonly roles = new Map<string, Role>();
+  /** What fewer than all that the role may do, by session. */
+  static readonly scopes = new Map<string, readonly Permission[]>();
 
   async authenticate(token: string, caller: Caller): Promise<OrgContext> {
     const [orgId, userId, sessionId] = token.split('.')[0]?.split('_') ?? [];
@@ -25,7 +27,7 @@ export class PlainAuthenticator extends Authenticator {
       throw new Unauthenticated('auth.invalid_token', 'No.');
     const role = PlainAuthenticator.roles.get(userId) ?? 'member';
     const principal = { kind: 'user', id: userId as UserId, role, onBehalfOf: null } as const;
-    const permissions = new Set(ROLE_PERMISSIONS[role]);
+    const permissions = new Set<Permission>(PlainAuthenticator.scopes.get(sessionId) ?? ROLE_PERMISSIONS[role]);
     return Object.freeze({
       ...caller,
       orgId: orgId as OrgId,
