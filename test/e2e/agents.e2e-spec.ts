@@ -81,7 +81,9 @@ describe('the registry', () => {
     const itself = new Api(key, ground.baseUrl);
     expect((await itself.post<Agent>(`/v1/agents/${agent.id}/heartbeat`)).lastSeenAt).not.toBeNull();
     expect(await member.api.refused(403, 'POST', `/v1/agents/${agent.id}/heartbeat`)).toMatchObject({ code: 'agents.not_itself' });
+    const socket = await LiveClient.connect(key, ground);
     await owner.api.patch(`/v1/agents/${agent.id}`, { status: 'paused' });
+    expect((await socket.waitForClose(6_000)).code).toBe(4401);
     expect(await member.api.refused(409, 'POST', `/v1/agents/${agent.id}/runs`, { body: { prompt: 'x' } })).toMatchObject({
       code: 'agents.not_active',
     });

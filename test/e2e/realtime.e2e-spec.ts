@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Channel, EventsPage, EventsTicket, LiveEvent, Message, Role, ServerFrame } from '@atrium/contracts';
+import type { Channel, CreatedApiKey, EventsPage, EventsTicket, LiveEvent, Message, Role, ServerFrame } from '@atrium/contracts';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import { ClientState, replayEqualsFetch } from '../lib/client-state.js';
 import { LiveClient } from '../lib/live-client.js';
@@ -189,13 +189,14 @@ describe('a connection ends', () => {
     }
   });
 
-  it('when its API key is revoked', async () => {
+  it('when its API key is revoked or over', async () => {
     const owner = await newOrganization();
-    const key = await owner.api.post<{ id: string; key: string }>('/v1/api-keys', { name: 'bot', scopes: ['events:read'] });
-    const client = await LiveClient.connect(key.key);
-    await owner.api.delete(`/v1/api-keys/${key.id}`);
+    const newKey = (more: object) => owner.api.post<CreatedApiKey>('/v1/api-keys', { name: 'bot', scopes: ['events:read'], ...more });
+    const [revoked, over] = [await newKey({}), await newKey({ expiresAt: new Date(Date.now() + 2_500).toISOString() })];
+    const clients = await Promise.all([revoked, over].map(({ key }) => LiveClient.connect(key)));
+    await owner.api.delete(`/v1/api-keys/${revoked.id}`);
 
-    expect((await client.waitForClose(REVOKED_MS)).code).toBe(4401);
+    for (const client of clients) expect((await client.waitForClose(REVOKED_MS)).code).toBe(4401);
   });
 
   it('when it does not read; others are not held up, and it resumes', async () => {

@@ -52,14 +52,14 @@ export class AccessTokens {
 }
 
 /** The claims of a token whose signature holds; null when one is missing, of another type, or grants more time than we do. */
-export function checkedClaims(payload: unknown, nowSeconds = Date.now() / 1_000): AccessClaims | null {
+export function checkedClaims(payload: unknown, nowSeconds = Date.now() / 1_000): (AccessClaims & { exp: number }) | null {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return null;
   const { sub, org, sid, iat, exp, iss, aud } = payload as Record<string, unknown>;
   if (iss !== ISSUER || aud !== AUDIENCE) return null;
   if (typeof iat !== 'number' || typeof exp !== 'number' || !Number.isFinite(iat) || !Number.isFinite(exp)) return null;
   if (iat > nowSeconds + MAX_AHEAD_SECONDS || exp <= nowSeconds || exp <= iat || exp - iat > ACCESS_SECONDS) return null;
   if (!isUuid(sub) || !isUuid(org) || !isUuid(sid)) return null;
-  return { sub, org, sid };
+  return { sub, org, sid, exp };
 }
 
 const isUuid = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);

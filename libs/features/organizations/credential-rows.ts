@@ -20,13 +20,14 @@ export interface ApiKeyRow {
   owner_id: string;
   agent_id: string | null;
   scopes: string[];
+  expires_at: Date | null;
   role: string;
 }
 
 /** The key if it counts: neither revoked nor over, its owner an active member. */
 export async function apiKeyByHash(tx: IdentityTx, hash: string): Promise<ApiKeyRow | null> {
   const [row] = await tx.$queryRaw<ApiKeyRow[]>`
-    SELECT k.id, k.org_id, k.owner_id, k.agent_id, k.scopes, m.role FROM api_key_lookups l
+    SELECT k.id, k.org_id, k.owner_id, k.agent_id, k.scopes, k.expires_at, m.role FROM api_key_lookups l
     JOIN api_keys k ON k.org_id = l.org_id AND k.id = l.api_key_id JOIN members m ON m.org_id = k.org_id AND m.user_id = k.owner_id
     WHERE l.key_hash = ${hash} AND k.revoked_at IS NULL AND coalesce(k.expires_at > clock_timestamp(), true) AND m.suspended_at IS NULL`;
   return row ?? null;
@@ -34,7 +35,7 @@ export async function apiKeyByHash(tx: IdentityTx, hash: string): Promise<ApiKey
 
 export async function apiKeyById(tx: IdentityTx, orgId: string, id: string): Promise<ApiKeyRow | null> {
   const [row] = await tx.$queryRaw<ApiKeyRow[]>`
-    SELECT k.id, k.org_id, k.owner_id, k.agent_id, k.scopes, m.role FROM api_keys k
+    SELECT k.id, k.org_id, k.owner_id, k.agent_id, k.scopes, k.expires_at, m.role FROM api_keys k
     JOIN members m ON m.org_id = k.org_id AND m.user_id = k.owner_id
     WHERE k.org_id = ${orgId}::uuid AND k.id = ${id}::uuid AND k.revoked_at IS NULL
       AND coalesce(k.expires_at > clock_timestamp(), true) AND m.suspended_at IS NULL`;

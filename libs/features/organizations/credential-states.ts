@@ -5,6 +5,7 @@ import { CONFIG, type Config } from '@atrium/platform/config';
 import { Db } from '@atrium/platform/db';
 import {
   concerns,
+  type Credential,
   type OrgContext,
   type Principal,
   PrincipalDirectory,
@@ -19,7 +20,7 @@ export interface CredentialState {
   readonly orgId: OrgId;
   readonly principal: Exclude<Principal, { kind: 'system' }>;
   readonly permissions: ReadonlySet<Permission>;
-  readonly credential: NonNullable<OrgContext['credential']>;
+  readonly credential: Credential;
 }
 
 /** How old a state may be. Milliseconds: within this every process has noticed a revocation, told or not. */
@@ -113,7 +114,7 @@ export class CredentialStates implements OnModuleDestroy {
       orgId: row.org_id as OrgId,
       principal: { kind: 'user', id: row.user_id as UserId, role: row.role as Role, onBehalfOf: null },
       permissions: new Set(ROLE_PERMISSIONS[row.role as Role]),
-      credential: { kind: 'session', id: sessionId },
+      credential: { kind: 'session', id: sessionId, expiresAt: null },
     };
   }
 
@@ -133,7 +134,7 @@ export class CredentialStates implements OnModuleDestroy {
           ? { kind: 'user', id: owner, role, onBehalfOf: null }
           : { kind: 'agent', id: row.agent_id as AgentId, role, onBehalfOf: owner },
       permissions: new Set(rights.filter((permission) => row.scopes.includes(permission))),
-      credential: { kind: 'api_key', id: row.id },
+      credential: { kind: 'api_key', id: row.id, expiresAt: row.expires_at?.getTime() ?? null },
     };
   }
 }

@@ -111,7 +111,8 @@ export class TokenAuthenticator extends Authenticator {
     const claims = checkedClaims(payload);
     if (!claims) return null;
     const state = await this.states.session(claims.sid);
-    return state && state.orgId === claims.org && state.principal.id === claims.sub ? state : null;
+    if (!state || state.orgId !== claims.org || state.principal.id !== claims.sub) return null;
+    return { ...state, credential: { ...state.credential, expiresAt: claims.exp * 1_000 } };
   }
 
   private apiKeyStrategy(): CustomStrategy {

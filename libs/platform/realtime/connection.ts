@@ -44,8 +44,6 @@ export class Connection {
     public ctx: OrgContext,
     reader: Reader,
     readonly outlet: Outlet,
-    /** When the token ends; null when it does not. Milliseconds since 1970. */
-    public expiresAt: number | null,
     private readonly onEnd: (connection: Connection, slow: boolean) => void,
     /** The seq of the event frame that this client got last. */
     public after = 0,
@@ -111,20 +109,26 @@ export class Connection {
     if (!this.ended) this.end(false);
   }
 
-  /** Cuts a reader that has taken nothing for too long, and one whose token has ended. Called every second. */
+  /** Cuts a reader that has taken nothing for too long, and one whose credential has ended. Called every second. */
   inspect(now: number): void {
     const backlog = this.outlet.backlogBytes();
     if (backlog === 0 || backlog < this.lastBacklog) this.takenAt = now;
     this.lastBacklog = backlog;
     if (now - this.takenAt > STUCK_MS) this.cutSlow();
-    else if (this.expiresAt !== null && now >= this.expiresAt) this.close(CLOSE.unauthenticated, 'the token has ended');
+    else if (now >= (this.ctx.credential?.expiresAt ?? Infinity)) this.close(CLOSE.unauthenticated, 'the token has ended');
   }
 
-  /** Whether it is time to ask again if the credential is current; then the time of the next is set. */
+  /** Whether it is time to ask again if the credential is current. */
   isDue(now: number): boolean {
-    if (now < this.recheckAt) return false;
+    return now >= this.recheckAt;
+  }
+
+  askLater(now: number): void {
     this.recheckAt = now + RECHECK_MS;
-    return true;
+  }
+
+  askSoon(): void {
+    this.recheckAt = 0;
   }
 
   private cutSlow(): void {

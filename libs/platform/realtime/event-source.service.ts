@@ -8,7 +8,6 @@ import { AddressSeats, TRY_AGAIN_SECONDS } from './address-seats.js';
 import { RealtimeHub } from './realtime-hub.js';
 import { readerOf } from './reader.js';
 import { SseOutlet } from './sse-outlet.js';
-import { tokenExpiry } from './token-expiry.js';
 
 const HEARTBEAT_MS = 15_000;
 
@@ -37,13 +36,12 @@ export class EventSource {
 
   private async stream(ctx: OrgContext, query: EventsQuery, request: AtriumRequest, reply: FastifyReply): Promise<StreamableFile> {
     const outlet = new SseOutlet(reply.raw);
-    const token = (request.headers.authorization ?? '').split(' ')[1] ?? '';
     const leave = this.seats.take(ctx.ip);
     if (!leave)
       throw new QuotaExceeded('request.rate_limited', 'There are too many live connections of this address. Close one first.', {
         retryAfterSeconds: TRY_AGAIN_SECONDS,
       });
-    const { connection, stream } = await this.hub.admit(ctx, outlet, tokenExpiry(token)).catch((error: unknown) => {
+    const { connection, stream } = await this.hub.admit(ctx, outlet).catch((error: unknown) => {
       leave();
       throw error;
     });

@@ -219,6 +219,7 @@ export class OrganizationStream {
         if (connection.live && connection.mayReceive(this.rights, frame)) connection.sendEvent(this.rights, frame);
     if (event.type === 'organizations.member_changed' || event.type === 'organizations.member_removed') this.applyMember(event);
     if (event.type === 'organizations.api_key_revoked') this.cutKey(event.subject.id);
+    if (event.type === 'agents.changed') this.askAboutAgent(event.subject.id);
     for (const watcher of this.watchers) watcher.event(event);
   }
 
@@ -257,7 +258,11 @@ export class OrganizationStream {
     for (const connection of [...this.connections]) {
       if (connection.personId !== event.subject.id) continue;
       if (ends) connection.close(CLOSE.unauthenticated, 'no longer a member');
-      else if (role) connection.become(withRole(connection.ctx, role));
+      else if (role) {
+        connection.become(withRole(connection.ctx, role));
+        // Keys that name an agent are for administrators.
+        if (connection.who.agentId !== null) connection.askSoon();
+      }
     }
   }
 
@@ -267,6 +272,11 @@ export class OrganizationStream {
       if (credential?.kind === 'api_key' && credential.id === apiKeyId)
         connection.close(CLOSE.unauthenticated, 'the credential was revoked');
     }
+  }
+
+  /** It may act no more: a paused or retired agent's keys are none. */
+  private askAboutAgent(agentId: string): void {
+    for (const connection of this.connections) if (connection.who.agentId === agentId) connection.askSoon();
   }
 
   /** Reads on until the stream's own position is reached; in that same moment the connection goes live, so nothing is lost or doubled. */

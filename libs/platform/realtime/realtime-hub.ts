@@ -92,18 +92,16 @@ export class RealtimeHub implements OnApplicationBootstrap, BeforeApplicationShu
 
   /**
    * Lets an authenticated client in. It hears nothing before `stream.follow`.
-   *
-   * @param expiresAt when the token ends, in milliseconds since 1970; null when it does not.
    * @throws QuotaExceeded `request.rate_limited` when the person or the organization has too many connections; Unauthenticated
    *   `auth.invalid_token` when the credential was revoked meanwhile.
    */
-  async admit(ctx: OrgContext, outlet: Outlet, expiresAt: number | null): Promise<Seat> {
+  async admit(ctx: OrgContext, outlet: Outlet): Promise<Seat> {
     const reader = readerOf(ctx);
     if (!reader || this.stopping)
       throw new Unavailable('request.overloaded', 'The server takes no connections now. Try again in a moment.');
     const stream = await this.open(ctx.orgId);
     assertRoom(stream, reader.personId);
-    const connection = new Connection(ctx, reader, outlet, expiresAt, (ended, slow) => this.forget(stream, ended, slow));
+    const connection = new Connection(ctx, reader, outlet, (ended, slow) => this.forget(stream, ended, slow));
     stream.connections.add(connection);
     this.metrics.sockets.inc({ transport: outlet.transport });
     try {
@@ -222,14 +220,22 @@ export class RealtimeHub implements OnApplicationBootstrap, BeforeApplicationShu
   private async recheck(now: number): Promise<void> {
     const due = [...this.connections()].filter((connection) => connection.isDue(now));
     const next = async (): Promise<void> => {
-      for (let connection = due.pop(); connection; connection = due.pop()) {
-        const { ctx } = connection;
-        const current = await this.authenticator.isCurrent(ctx);
-        // Rights that an event changed meanwhile were not what was asked about.
-        if (!current && connection.ctx === ctx) connection.close(CLOSE.unauthenticated, 'the credential is no longer valid');
-      }
+      for (let connection = due.pop(); connection; connection = due.pop()) await this.ask(connection, now);
     };
     await Promise.all(Array.from({ length: RECHECKS_AT_ONCE }, next));
+  }
+
+  private async ask(connection: Connection, now: number): Promise<void> {
+    const { ctx } = connection;
+    connection.askLater(now);
+    try {
+      const current = await this.authenticator.isCurrent(ctx);
+      // Rights that an event changed meanwhile were not what was asked about.
+      if (!current && connection.ctx === ctx) connection.close(CLOSE.unauthenticated, 'the credential is no longer valid');
+    } catch (error) {
+      connection.askSoon();
+      throw error;
+    }
   }
 }
 

@@ -274,8 +274,7 @@ describe('sockets', () => {
     here.app.get(Revocations).revoke({ orgId, sessionId: person.sessionId });
     expect((await client.waitForClose(2_000)).code).toBe(4401);
 
-    const exp = Buffer.from(JSON.stringify({ exp: Math.floor(Date.now() / 1_000) + 2 })).toString('base64url');
-    const brief = await LiveClient.connect(`${newPerson(orgId).token}.${exp}.signature`, here);
+    const brief = await LiveClient.connect(`${newPerson(orgId).token}_${Date.now() + 1_500}`, here);
     expect((await brief.waitForClose(6_000)).code).toBe(4401);
 
     const many = newPerson(orgId);

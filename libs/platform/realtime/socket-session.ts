@@ -9,7 +9,6 @@ import type { FrameHandlers } from './frame-handlers.js';
 import type { RealtimeHub, Seat } from './realtime-hub.js';
 import { SocketOutlet } from './socket-outlet.js';
 import { TokenBucket } from './token-bucket.js';
-import { tokenExpiry } from './token-expiry.js';
 
 /** How long a client may take to authenticate. Milliseconds. */
 const AUTH_MS = 10_000;
@@ -127,7 +126,7 @@ export class SocketSession {
     assertPermission(ctx, 'events:read');
     if (this.closed) return;
     if (!this.seat) {
-      const seat = await hub.admit(ctx, this.outlet, tokenExpiry(token));
+      const seat = await hub.admit(ctx, this.outlet);
       if (this.closed) return seat.connection.gone();
       this.seat = seat;
       clearTimeout(this.authTimer);
@@ -139,7 +138,6 @@ export class SocketSession {
       throw new Forbidden('auth.invalid_token', 'A socket stays with its person and organization. Open another one.', { status: 401 });
     }
     connection.become(ctx);
-    connection.expiresAt = tokenExpiry(token);
     connection.announce(stream.head, id, false);
   }
 

@@ -9,6 +9,7 @@ export {
   personOf,
   systemContext,
   type Caller,
+  type Credential,
   type IdempotencyClaim,
   type OrgContext,
   type Principal,

@@ -25,13 +25,21 @@ export interface Caller {
   readonly ifMatch: string | null;
 }
 
+/** A session or API key. */
+export interface Credential {
+  readonly kind: 'session' | 'api_key';
+  readonly id: string;
+  /** When the key, or the access token of the session, ends by itself. Milliseconds since 1970; null: it does not. */
+  readonly expiresAt: number | null;
+}
+
 /** Who acts, in which organization, with which rights: the first parameter of every service method. Made by the guard, frozen. */
 export interface OrgContext extends Caller {
   readonly orgId: OrgId;
   readonly principal: Principal;
   readonly permissions: ReadonlySet<Permission>;
-  /** The session or API key that authenticated the request; null for work of the system. */
-  readonly credential: { readonly kind: 'session' | 'api_key'; readonly id: string } | null;
+  /** What authenticated the request; null for work of the system. */
+  readonly credential: Credential | null;
 }
 
 /** The organization of id zero: its log holds the events of identity (sign-ins), which belong to no organization. */

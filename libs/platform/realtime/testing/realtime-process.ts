@@ -14,7 +14,7 @@ import { Log, Metrics } from '@atrium/platform/observability';
 import { Authenticator, type Caller, type OrgContext, Revocations, systemContext } from '@atrium/platform/tenancy';
 import { applyChannelEvent, AudienceResolvers, FrameHandlers, LiveBus, RealtimeModule } from '../index.js';
 
-/** Tokens say who they are; `revoked` ones are refused. */
+/** Tokens say who they are, and may say when they end; `revoked` ones are refused. */
 export class PlainAuthenticator extends Authenticator {
   static readonly revoked = new Set<string>();
   static readonly roles = new Map<string, Role>();
@@ -22,7 +22,7 @@ export class PlainAuthenticator extends Authenticator {
   static readonly scopes = new Map<string, readonly Permission[]>();
 
   async authenticate(token: string, caller: Caller): Promise<OrgContext> {
-    const [orgId, userId, sessionId] = token.split('.')[0]?.split('_') ?? [];
+    const [orgId, userId, sessionId, endsAt] = token.split('_');
     if (!orgId || !userId || !sessionId || PlainAuthenticator.revoked.has(sessionId))
       throw new Unauthenticated('auth.invalid_token', 'No.');
     const role = PlainAuthenticator.roles.get(userId) ?? 'member';
@@ -33,7 +33,7 @@ export class PlainAuthenticator extends Authenticator {
       orgId: orgId as OrgId,
       principal,
       permissions,
-      credential: { kind: 'session' as const, id: sessionId },
+      credential: { kind: 'session' as const, id: sessionId, expiresAt: endsAt === undefined ? null : Number(endsAt) },
     });
   }
   async isCurrent(ctx: OrgContext): Promise<boolean> {
