@@ -10,6 +10,7 @@ import type {
   PatchChannel,
   PrincipalRef,
 } from '@atrium/contracts';
+import { GranteesQueries } from '@atrium/features/organizations';
 import { Db, isUniqueViolation, type Tx } from '@atrium/platform/db';
 import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
 import { type EventDraft, Events } from '@atrium/platform/events';
@@ -33,25 +34,30 @@ export class ChannelsService {
     private readonly members: ChannelMemberRepository,
     private readonly units: MessageUnits,
     private readonly directory: PrincipalDirectory,
+    private readonly grantees: GranteesQueries,
   ) {}
 
   /**
    * Makes a channel whose first member and admin is the caller.
-   * @throws Conflict `chat.channel_name_taken` for the name of another public channel, in any case of letters.
+   * @throws Conflict `chat.channel_name_taken` for the name of another public channel, in any case of letters; NotFound
+   * `chat.member_not_found` for who has left the organization.
    */
   create(ctx: OrgContext, input: CreateChannel): Promise<Channel> {
     const { self } = readerOf(ctx);
+    const first = self ? [self] : [];
     return nameChecked(
       this.db.inOrg(ctx, async (tx) => {
+        await this.assertThere(tx, ctx, first);
         const id = uuidv7() as ChannelId;
         const { name, kind, topic, description } = input;
         const createdAt = new Date();
         await tx.channel.create({
           data: { orgId: ctx.orgId, id, name, kind, topic, description, createdBy: self?.id ?? null, createdAt, updatedAt: createdAt },
         });
-        if (self) await this.members.insert(tx, ctx, id, self, 'admin', await this.events.head(tx, ctx));
+        const seq = await this.events.head(tx, ctx);
+        for (const member of first) await this.members.insert(tx, ctx, id, member, 'admin', seq);
         const channel = await this.channels.view(tx, ctx, id);
-        await this.events.append(tx, ctx, channelCreated(channel, self ? [self] : []));
+        await this.events.append(tx, ctx, channelCreated(channel, first));
         return channel;
       }),
     );
@@ -102,7 +108,8 @@ export class ChannelsService {
     return this.db.inOrg(ctx, async (tx) => {
       const access = await this.channels.lock(tx, ctx, channelId);
       assertMayAdd(ctx, access, input);
-      if (!names.has(keyOf(input))) throw new NotFound('chat.member_not_found', 'There is nobody of this id in the organization.');
+      if (!names.has(keyOf(input))) throw strangerRefused();
+      await this.assertThere(tx, ctx, [input]);
       const member = await this.insert(tx, ctx, channelId, input, input.role);
       if (!member) throw new Conflict('chat.already_member', 'That principal is a member of the channel already.');
       return memberView(member, names);
@@ -134,12 +141,19 @@ export class ChannelsService {
     });
   }
 
+  /** People among them stay until the commit, so that Departures sees what they came into. @throws NotFound `chat.member_not_found` */
+  private async assertThere(tx: Tx, ctx: OrgContext, members: readonly PrincipalRef[]): Promise<void> {
+    if ((await this.grantees.hold(tx, ctx, members)).length > 0) throw strangerRefused();
+  }
+
   private async insert(tx: Tx, ctx: OrgContext, channelId: ChannelId, member: PrincipalRef, role: 'admin' | 'member') {
     const row = await this.members.insert(tx, ctx, channelId, member, role, await this.events.head(tx, ctx));
     if (row) await this.events.append(tx, ctx, memberAdded(await this.channels.view(tx, ctx, channelId), member, role));
     return row;
   }
 }
+
+const strangerRefused = () => new NotFound('chat.member_not_found', 'There is nobody of this id in the organization.');
 
 /** @throws Forbidden `chat.not_an_admin` */
 function assertMayAdd(ctx: OrgContext, access: ChannelAccess, input: AddChannelMember): void {

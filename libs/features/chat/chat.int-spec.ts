@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { AgentId, ChannelId, LiveFrame, Message, MessageId, OrgId, Role, UserId } from '@atrium/contracts';
-import { MembersQueries, TeamsQueries } from '@atrium/features/organizations';
+import { GranteesQueries, MembersQueries, TeamsQueries } from '@atrium/features/organizations';
 import { Cipher } from '@atrium/platform/config';
 import { Embeddings } from '@atrium/platform/ai';
 import { Db } from '@atrium/platform/db';
@@ -12,6 +12,7 @@ import type { LiveBus, LiveTarget } from '@atrium/platform/realtime';
 import { EmbeddingSpaces, QueryVectors, ReaderGrants, Retrieval, SearchIndex } from '@atrium/platform/search';
 import { asAgent, type OrgContext, PrincipalDirectory, systemContext } from '@atrium/platform/tenancy';
 import { testRun } from '../../../test/lib/run.js';
+import { MemberNames } from '../organizations/member-names.js';
 import { TeamRepository } from '../organizations/team.repository.js';
 import { AnswerAudience } from './answer-audience.js';
 import { AnswerReaders } from './answer-readers.service.js';
@@ -56,14 +57,7 @@ function assemble() {
     kind: 'agent',
     displayNames: async (_, ids) => new Map(ids.flatMap((id) => (agents.has(id) ? [[id, agents.get(id) ?? '']] : []))),
   });
-  directory.register({
-    kind: 'user',
-    displayNames: (orgId, ids) =>
-      db.readInOrg({ orgId }, async (tx) => {
-        const rows = await tx.member.findMany({ where: { orgId, userId: { in: ids } } });
-        return new Map(rows.map((row) => [row.userId, row.displayName]));
-      }),
-  });
+  new MemberNames(db, events, directory).onModuleInit();
   const channelRows = new ChannelRepository();
   const members = new ChannelMemberRepository();
   const index = new SearchIndex();
@@ -72,15 +66,11 @@ function assemble() {
   const messageRows = new MessageRepository(events, units, sources);
   const grants = new ReaderGrants();
   new ChannelGrants(db, members, grants).onModuleInit();
-  const channels = new ChannelsService(db, events, channelRows, members, units, directory);
+  const teams = new TeamsQueries(db, events, new TeamRepository());
+  const grantees = new GranteesQueries(db, teams, directory);
+  const channels = new ChannelsService(db, events, channelRows, members, units, directory, grantees);
   const messages = new MessagesService(db, events, channelRows, members, messageRows, units, directory);
-  const audience = new AnswerAudience(
-    db,
-    channelRows,
-    members,
-    new MembersQueries(db, events),
-    new TeamsQueries(db, events, new TeamRepository()),
-  );
+  const audience = new AnswerAudience(db, channelRows, members, new MembersQueries(db, events), teams);
   return {
     db,
     events,
@@ -268,6 +258,20 @@ describe('channels', () => {
 
     expect(await codeOf(add(bob.id))).toBe('chat.already_member');
     expect(await codeOf(add((await newOrg()).owner.id))).toBe('chat.member_not_found');
+  });
+
+  it('takes in nobody who has left, although their name is remembered, nor do they make a channel', async () => {
+    const { owner, join, orgId } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const channelId = await newChannel(owner, 'private');
+    await newChannel(owner, 'public', bob);
+    // By another process, of whose events this one has not heard.
+    await chat.db.inOrg(owner.ctx, (tx) => tx.member.deleteMany({ where: { orgId, userId: bob.id } }));
+
+    const adding = chat.channels.addMember(owner.ctx, channelId, { kind: 'user', id: bob.id, role: 'member' });
+    expect(await codeOf(adding)).toBe('chat.member_not_found');
+    expect(await codeOf(newChannel(bob, 'private'))).toBe('chat.member_not_found');
+    expect((await chat.channelReads.listMembers(owner.ctx, channelId, PAGE)).data.map(({ id }) => id)).toEqual([owner.id]);
   });
 
   it('hides a removed channel at once, in search too, and takes away its messages, units and texts of events after that', async () => {
