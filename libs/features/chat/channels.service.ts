@@ -38,13 +38,14 @@ export class ChannelsService {
   ) {}
 
   /**
-   * Makes a channel whose first member and admin is the caller.
+   * Makes a channel whose first member and admin is the caller, and with an agent the person for whom it acts.
    * @throws Conflict `chat.channel_name_taken` for the name of another public channel, in any case of letters; NotFound
    * `chat.member_not_found` for who has left the organization.
    */
   create(ctx: OrgContext, input: CreateChannel): Promise<Channel> {
-    const { self } = readerOf(ctx);
-    const first = self ? [self] : [];
+    const { self, personId } = readerOf(ctx);
+    const person: PrincipalRef | null = personId === null ? null : { kind: 'user', id: personId };
+    const first = [...(self ? [self] : []), ...(person && !isSame(person, self) ? [person] : [])];
     return nameChecked(
       this.db.inOrg(ctx, async (tx) => {
         await this.assertThere(tx, ctx, first);

@@ -274,6 +274,20 @@ describe('channels', () => {
     expect((await chat.channelReads.listMembers(owner.ctx, channelId, PAGE)).data.map(({ id }) => id)).toEqual([owner.id]);
   });
 
+  it.each(['public', 'private'] as const)('made by an agent are its person’s too: %s', async (kind) => {
+    const { owner, join } = await newOrg();
+    const bob = await join('member', 'Bob');
+    const agentId = uuidv7() as AgentId;
+    const channelId = await newChannel({ ...bob, ctx: asAgent(bob.ctx, agentId, bob.id, 'member') }, kind);
+
+    expect((await chat.channelReads.listMembers(bob.ctx, channelId, PAGE)).data).toMatchObject([
+      { kind: 'agent', id: agentId, role: 'admin' },
+      { kind: 'user', id: bob.id, role: 'admin' },
+    ]);
+    expect(eventsOf(channelId, 'chat.channel_created')[0]?.data['members']).toHaveLength(2);
+    expect(await codeOf(chat.channelReads.get(owner.ctx, channelId))).toBe(kind === 'public' ? 'none' : 'chat.channel_not_found');
+  });
+
   it('hides a removed channel at once, in search too, and takes away its messages, units and texts of events after that', async () => {
     const { orgId, system, owner } = await newOrg();
     const channelId = await newChannel(owner);
