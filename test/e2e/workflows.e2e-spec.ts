@@ -4,6 +4,7 @@ import type {
   AuditRow,
   Channel,
   CreatedApiKey,
+  LiveEvent,
   Message,
   Page,
   Task,
@@ -13,7 +14,7 @@ import type {
   WorkflowFailures,
   WorkflowRun,
 } from '@atrium/contracts';
-import { Api, eventually, newColleague, newOrganization } from '../lib/api.js';
+import { Api, eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import { Receiver } from '../lib/receiver.js';
 import { ended, FAILING, publish, read, start, step, until, waiting } from '../lib/workflows.js';
 
@@ -185,6 +186,39 @@ describe('a workflow', () => {
 
     expect((await ended(owner, run)).failure).toMatchObject({ code: 'workflows.starter_gone', stepId: 'go' });
     expect(receiver.received).toEqual([]);
+  }, 120_000);
+
+  it('is started by an event of something that its publisher reads by a team or as a person, and of nothing else', async () => {
+    const owner = await newOrganization('Shared');
+    const [author, stranger] = [await newColleague(owner, 'admin'), await newColleague(owner)];
+    const team = await owner.api.post<{ id: string }>('/v1/teams', { name: 'Readers' });
+    for (const { user } of [owner, author]) await owner.api.post(`/v1/teams/${team.id}/members`, { userId: user.id });
+    const definition = {
+      steps: [{ id: 'a', kind: 'wait', with: { seconds: 0 } }],
+      triggers: [{ event: 'documents.uploaded' }, { event: 'documents.changed' }],
+    };
+    const [ours, theirs] = [await publish(owner, 'Ours', definition), await publish(stranger, 'Theirs', definition)];
+    const upload = (title: string, access: unknown) => author.api.post<{ id: string }>('/v1/documents', { title, text: 'Text', access });
+    const ofTeam = { level: 'team', grants: [{ kind: 'team', id: team.id }] };
+    const mine = await upload('mine', 'private');
+    const shared = [
+      await upload('team', ofTeam),
+      await upload('shared', { level: 'shared', grants: [{ kind: 'user', id: owner.user.id }] }),
+      await upload('system', 'system'),
+    ];
+    for (const access of [ofTeam, 'organization']) await author.api.patch(`/v1/documents/${mine.id}`, { access });
+
+    const subjectsOf = async (by: Person, { id }: Workflow) =>
+      (await by.api.get<Page<WorkflowRun>>('/v1/workflow-runs', { workflowId: id })).data.map(
+        ({ input }) => (input as { event: LiveEvent }).event.subject.id,
+      );
+    const count = (by: Person, workflow: Workflow, of: number) =>
+      eventually(`${of} runs`, async () => {
+        const subjects = await subjectsOf(by, workflow);
+        return subjects.length >= of && subjects.sort();
+      });
+    expect(await count(owner, ours, 5)).toEqual([...shared, mine, mine].map(({ id }) => id).sort());
+    expect(await count(stranger, theirs, 2)).toEqual([shared[2], mine].map((one) => one?.id).sort());
   }, 120_000);
 
   it('is started by an event, once for each, and by a schedule', async () => {

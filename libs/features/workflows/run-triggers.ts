@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { type ChannelId, ROLE_PERMISSIONS, TRIGGER_EVENTS, type WorkflowId } from '@atrium/contracts';
-import { ChannelsQueries } from '@atrium/features/chat';
+import { ROLE_PERMISSIONS, TRIGGER_EVENTS, type WorkflowId } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
 import { type LoggedEvent, LogReader, OnEvent, toLiveEvent } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
-import { type OrgContext, personOf } from '@atrium/platform/tenancy';
+import { RealtimeHub } from '@atrium/platform/realtime';
+import type { OrgContext } from '@atrium/platform/tenancy';
 import { Expressions } from './expressions/expressions.js';
 import type { JsonValue } from './expressions/language.js';
 import { RunActor } from './run-actor.js';
@@ -26,7 +26,7 @@ export class RunTriggers {
     private readonly runs: RunRepository,
     private readonly starts: RunStarts,
     private readonly actor: RunActor,
-    private readonly channels: ChannelsQueries,
+    private readonly hub: RealtimeHub,
   ) {}
 
   @OnEvent('workflows.decisions', 'approvals.decided')
@@ -63,7 +63,8 @@ export class RunTriggers {
         personId: createdBy,
         permissions: [...ROLE_PERMISSIONS.owner],
       });
-      if (!(await this.mayHear(ctx, event)) || !(await this.wants(ctx, definition.triggers, event.type, live))) return;
+      const view = await this.hub.view(ctx);
+      if (view(event) === null || !(await this.wants(ctx, definition.triggers, event.type, live))) return;
       const reason = { kind: 'event' as const, version: number, startKey: `event:${event.id}:${workflowId}` };
       await this.starts.start(ctx, workflowId as WorkflowId, { event: live }, reason);
     } catch (error) {
@@ -77,18 +78,5 @@ export class RunTriggers {
       if (when === undefined || (await this.expressions.evaluate(ctx.orgId, bare(when), { event })) === true) return true;
     }
     return false;
-  }
-
-  private async mayHear(ctx: OrgContext, { audience }: LoggedEvent): Promise<boolean> {
-    const { role } = ctx.principal;
-    if (audience === 'organization') return role !== 'guest';
-    if (audience === 'admins') return role === 'owner' || role === 'admin';
-    const [kind, id] = audience.split(':');
-    if (kind === 'user') return id === personOf(ctx);
-    if (kind !== 'channel') return false;
-    return this.channels.get(ctx, id as ChannelId).then(
-      () => true,
-      () => false,
-    );
   }
 }
