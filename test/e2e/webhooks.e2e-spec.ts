@@ -265,6 +265,8 @@ describe('an incoming webhook', () => {
       );
       return cursor?.there;
     });
+    await owner.api.patch(`/v1/agents/${assistant.id}`, { status: 'paused' });
+    expect(await post(hook.path, { text: 'while it is paused' })).toMatchObject({ status: 409, body: { code: 'agents.not_active' } });
     expect((await owner.api.get<Page<Message>>(`/v1/channels/${channel.id}/messages`)).data).toHaveLength(2);
   });
 

@@ -169,9 +169,11 @@ describe('a workflow', () => {
     expect(data[0]?.failure?.code).toBe('workflows.too_deep');
   }, 120_000);
 
-  it('stops at the next step when its starter may no longer run it', async () => {
+  it('stops at the next step when its starter, or the agent that started it, may no longer run it', async () => {
     const owner = await newOrganization('Rights');
     const starter = await newColleague(owner);
+    const agent = await owner.api.post<Agent>('/v1/agents', { name: 'starter' });
+    const { key } = await owner.api.post<CreatedApiKey>('/v1/api-keys', { name: 'key', agentId: agent.id });
     const workflow = await publish(owner, 'Rights', {
       steps: [
         { id: 'w', kind: 'wait', with: { seconds: 3_600 } },
@@ -179,12 +181,15 @@ describe('a workflow', () => {
       ],
     });
     const run = await start(starter, workflow);
-    await waiting(owner, run);
+    const ofAgent = await new Api(key).post<WorkflowRun>(`/v1/workflows/${workflow.id}/runs`, {});
+    await Promise.all([run, ofAgent].map((one) => waiting(owner, one)));
 
     await owner.api.delete(`/v1/members/${starter.user.id}`);
-    await owner.api.post(`/v1/workflow-runs/${run.id}/signal`, { step: 'w' });
+    await owner.api.patch(`/v1/agents/${agent.id}`, { status: 'paused' });
+    for (const { id } of [run, ofAgent]) await owner.api.post(`/v1/workflow-runs/${id}/signal`, { step: 'w' });
 
     expect((await ended(owner, run)).failure).toMatchObject({ code: 'workflows.starter_gone', stepId: 'go' });
+    expect((await ended(owner, ofAgent)).failure).toMatchObject({ code: 'agents.not_active', stepId: 'go' });
     expect(receiver.received).toEqual([]);
   }, 120_000);
 

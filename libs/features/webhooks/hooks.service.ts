@@ -4,9 +4,9 @@ import { type AgentId, type ChannelId, type HookBody, type HookReceipt, MessageB
 import { MessagesService } from '@atrium/features/chat';
 import { RunsService } from '@atrium/features/workflows';
 import { Db } from '@atrium/platform/db';
-import { Forbidden, Invalid, NotFound, QuotaExceeded } from '@atrium/platform/errors';
+import { Conflict, Forbidden, Invalid, NotFound, QuotaExceeded } from '@atrium/platform/errors';
 import { LimitStorage } from '@atrium/platform/http';
-import { asAgent, assertPermission, type Caller, type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { asAgent, assertPermission, type Caller, type OrgContext, PrincipalDirectory, systemContext } from '@atrium/platform/tenancy';
 import { HookSecrets } from './hook-secret.js';
 import type { IncomingRow } from './incoming-webhook.js';
 import { Owners } from './owners.js';
@@ -25,12 +25,14 @@ export class HooksService {
     private readonly limits: LimitStorage,
     private readonly messages: MessagesService,
     private readonly runs: RunsService,
+    private readonly directory: PrincipalDirectory,
   ) {}
 
   /**
    * Posts a message or starts a run: once for each `key`, the sender's own name for what it sends.
    * @throws NotFound `webhooks.incoming_not_found`, QuotaExceeded `request.rate_limited`, Invalid `request.too_large`, `request.invalid`,
-   * Forbidden `webhooks.owner_gone`, `auth.permission_missing`, and what posting a message or starting a run throws
+   * Forbidden `webhooks.owner_gone`, `auth.permission_missing`, Conflict `agents.not_active`, and what posting a message or starting a run
+   * throws
    */
   async receive(caller: Caller, secret: string, body: HookBody, key: string | null): Promise<HookReceipt> {
     const { system, hook } = await this.find(caller, secret);
@@ -61,6 +63,11 @@ export class HooksService {
     const { principal } = ctx;
     if (principal.kind !== 'user') throw new Error('a webhook belongs to a person');
     // In an agent's name: text from outside is nobody's words here, and what agents say commands no agent.
+    if (agentId === null || !(await this.directory.mayAct(ctx.orgId, { kind: 'agent', id: agentId })))
+      throw new Conflict(
+        'agents.not_active',
+        'The agent in whose name it posts is not active. Let it work again, or make another webhook.',
+      );
     const agent = asAgent(ctx, agentId as AgentId, principal.id, principal.role);
     const message = await this.messages.postOnce(agent, targetId as ChannelId, { body: textOf(body), clientId: name });
     return { messageId: message.id, runId: null };

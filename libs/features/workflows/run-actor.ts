@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type AgentId, type Permission, ROLE_PERMISSIONS, type Role, type UserId } from '@atrium/contracts';
 import { MembersQueries } from '@atrium/features/organizations';
-import { Forbidden, NotFound } from '@atrium/platform/errors';
-import { assertPermission, type OrgContext, personOf, type Principal } from '@atrium/platform/tenancy';
+import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
+import { assertPermission, type OrgContext, personOf, type Principal, PrincipalDirectory } from '@atrium/platform/tenancy';
 import type { RunRow } from './run.repository.js';
 
 type Starter = Pick<RunRow, 'actorKind' | 'actorId' | 'personId' | 'permissions'>;
@@ -24,11 +24,14 @@ export function starterOf(ctx: OrgContext): Starter {
 /** The rights of a run: what its starter could do when it began, and may still do. */
 @Injectable()
 export class RunActor {
-  constructor(private readonly members: MembersQueries) {}
+  constructor(
+    private readonly members: MembersQueries,
+    private readonly directory: PrincipalDirectory,
+  ) {}
 
   /**
    * The starter's context at this moment.
-   * @throws Forbidden `workflows.starter_gone`, `auth.permission_missing`
+   * @throws Forbidden `workflows.starter_gone`, `auth.permission_missing`, Conflict `agents.not_active`
    */
   async of(system: OrgContext, starter: Starter): Promise<OrgContext> {
     const member = await this.members.get(system, starter.personId as UserId).catch((error: unknown) => {
@@ -37,6 +40,8 @@ export class RunActor {
     });
     if (!member || member.suspendedAt)
       throw new Forbidden('workflows.starter_gone', 'Who started the run is no longer an active member of the organization.');
+    if (starter.actorKind === 'agent' && !(await this.directory.mayAct(system.orgId, { kind: 'agent', id: starter.actorId })))
+      throw new Conflict('agents.not_active', 'The agent that started the run is not active any more.');
     const held = new Set<Permission>(ROLE_PERMISSIONS[member.role]);
     const permissions = new Set(starter.permissions.filter((one): one is Permission => held.has(one as Permission)));
     const ctx = asStarter(system, starter, member.role, permissions);
