@@ -8,8 +8,11 @@ import { RealtimeHub } from './realtime-hub.js';
 
 const SHARDS = 16;
 const MAX_EVENTS_PER_SHARD = 10_000;
-/** Events hold text of persons, which must not outlive its erasure here: a shard that falls silent is gone after so long. Seconds. */
-const SHARD_TTL_SECONDS = 120;
+/**
+ * Events hold text of persons, which must not outlive its erasure here. What is older is trimmed with each event of the shard, and a shard
+ * that falls silent is gone after so long: nothing is kept for more than twice this. Seconds.
+ */
+const KEPT_SECONDS = 60;
 /** How long one read waits for news. Milliseconds. */
 const BLOCK_MS = 5_000;
 const RETRY_MS = 500;
@@ -54,7 +57,8 @@ export class EventCarrier implements OnApplicationBootstrap, BeforeApplicationSh
       client
         .pipeline()
         .xadd(key, 'MAXLEN', '~', MAX_EVENTS_PER_SHARD, '*', ...fields)
-        .expire(key, SHARD_TTL_SECONDS)
+        .xtrim(key, 'MINID', Date.now() - KEPT_SECONDS * 1_000)
+        .expire(key, KEPT_SECONDS)
         .exec(),
     );
   }

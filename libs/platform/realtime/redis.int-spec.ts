@@ -115,6 +115,21 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
     await client.close();
   });
 
+  it('leave no event there for long, however busy its shard', async () => {
+    await redis.flush();
+    const direct = new Client(redis.url);
+    const shards = Array.from({ length: 16 }, (_, shard) => `atrium:events:${shard}`);
+    const entries = async () => (await Promise.all(shards.map((shard) => direct.xrange(shard, '-', '+')))).flat();
+    const [old, recent] = [Date.now() - 70_000, Date.now() - 50_000];
+    for (const shard of shards) for (const at of [old, recent]) await direct.xadd(shard, `${at}-0`, 'event', 'null');
+    await other.append(await openLog(here), told(1));
+    await eventually('the event is there', async () => (await entries()).some(([, fields]) => fields.includes('org')));
+
+    const count = async (at: number) => (await entries()).filter(([id]) => id === `${at}-0`).length;
+    expect([await count(old), await count(recent)]).toEqual([15, 16]);
+    direct.disconnect();
+  });
+
   it('refuse a value that another organization put under a key', async () => {
     const [mine, foreign] = [await openLog(here), await openLog(here)];
     const values = here.app.get(Redis);
