@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import type { AgentPage, Channel, ChannelMemberPage, Document, DocumentText, Message, MessagePage } from '@atrium/contracts';
+import type { AgentPage, Channel, ChannelMemberPage, Document, DocumentText, Message, MessagePage, SearchResult } from '@atrium/contracts';
 import { type AgentGround, newAgentGround } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import type { FakeModel } from '../lib/fake-model.js';
@@ -90,6 +90,23 @@ describe('without a model', () => {
     expect(answer.body).toMatch(/^I found nothing about this/);
   });
 
+  it('quotes no question, and is made of nothing but what it quotes', async () => {
+    const owner = await newOrganization();
+    await newDocument(owner, 'organization', 'Borscht costs 5.10 euros.');
+    const towels = await newDocument(owner, 'organization', 'Towels cost two euros.');
+    const channel = await newChannel(owner);
+    await post(owner, channel, 'What does borscht cost?');
+    await eventually('the question is found', async () => {
+      const { data } = await owner.api.post<SearchResult>('/v1/search', { query: 'borscht cost', kinds: ['message'] });
+      return data.length > 0;
+    });
+    const answer = await ask(owner, channel, 'What does borscht cost?');
+    expect(answer.body).toMatch(/:\n\n- “Borscht costs 5\.10 euros\.” \[1\] \(Handbook\)$/);
+
+    await owner.api.delete(`/v1/documents/${towels.id}`);
+    expect(await owner.api.get<Message>(`/v1/messages/${answer.id}`)).toEqual(answer);
+  });
+
   it('answers only when a person mentions it, and stays out of where it was removed', async () => {
     const owner = await newOrganization();
     const channel = await newChannel(owner);
@@ -156,7 +173,11 @@ describe('with a model', () => {
     fake.script({ kind: 'status', status: 400 });
     const answer = await ask(owner, channel, QUESTION);
     expect(answer.status).toBe('failed');
-    expect(answer.body).toMatch(/^The model provider .+ refused.+“Every employee has thirty days of holidays a year\.” \(Handbook\)/s);
+    expect(answer.body).toMatch(
+      /^The model provider .+ refused.+“Every employee has thirty days of holidays a year\.” \[1\] \(Handbook\)/s,
+    );
+    await assertTrue(owner, answer);
+    expect(answer.citations).toHaveLength(1);
   });
 
   it('cuts an endless answer', async () => {

@@ -61,6 +61,15 @@ describe('the door for clients of the OpenAI API', () => {
     expect(cited).toMatchObject({ title: 'Handbook', url: expect.stringContaining(`/v1/documents/${handbook.id}/content?version=1`) });
   });
 
+  it('says of an answer that nothing backs that it is so, as in a channel', async () => {
+    ground.model.script({ kind: 'text', text: 'You get forty days [1: "forty days of holidays"].' });
+    const { choices } = await client.chat.completions.create({ model: 'assistant', messages: [QUESTION] });
+    expect(choices[0]?.message).toMatchObject({
+      content: expect.stringMatching(/^You get forty days\.\n\n\*No statement of this answer could be checked/) as string,
+      citations: [],
+    });
+  });
+
   it('streams the same, ends with what it cites and what it cost', async () => {
     const stream = await client.chat.completions.create({
       model: 'assistant',

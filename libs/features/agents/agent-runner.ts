@@ -9,7 +9,7 @@ import { ReaderGrants, ReferenceResolvers } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { AgentRepository, type AgentRow } from './agent.repository.js';
 import { AnswerCitations } from './answer-citations.js';
-import { ASSISTANT, MAX_ANSWER_CHARS, NO_MODEL } from './assistant.js';
+import { ASSISTANT, MAX_ANSWER_CHARS, NO_MODEL, UNBACKED } from './assistant.js';
 import { type Evidence, EvidenceSearch } from './evidence.js';
 import { quotesOf } from './extractive-answer.js';
 import { inertText } from './inert-text.js';
@@ -103,7 +103,7 @@ export class AgentRunner {
   private async *written(
     ctx: OrgContext,
     { id: agentId, instructions, model }: AgentRow,
-    { question, system = '', before = [], after = [], tools = [], maxOutputTokens }: Asked,
+    { question, isTask = false, system = '', before = [], after = [], tools = [], maxOutputTokens }: Asked,
     passages: Parameters<typeof promptOf>[1],
     citations: AnswerCitations,
     signal: AbortSignal,
@@ -130,6 +130,7 @@ export class AgentRunner {
       chars += kept.length;
       if (kept !== '') yield { type: 'text', text: kept };
       if (delta.type === 'end') {
+        if (passages.length > 0 && !isTask && chars > 0 && !citations.backed) yield { type: 'text', text: `\n\n${UNBACKED}` };
         yield { ...delta, citations: citations.all };
         return;
       }

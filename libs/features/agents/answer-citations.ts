@@ -19,6 +19,11 @@ export class AnswerCitations {
     private readonly passages: readonly Passage[],
   ) {}
 
+  /** The passages of which something was quoted. */
+  get cited(): Passage[] {
+    return [...this.found.keys()];
+  }
+
   /** Whether anything that was said is backed by an exact quote. */
   get backed(): boolean {
     return this.found.size > 0;

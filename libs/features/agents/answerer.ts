@@ -9,11 +9,11 @@ import type { OrgContext } from '@atrium/platform/tenancy';
 import { AnswerAudience } from './answer-audience.js';
 import { AnswerCitations } from './answer-citations.js';
 import { AnswerText } from './answer-text.js';
-import { MAX_ANSWER_CHARS, NO_MODEL } from './assistant.js';
+import { MAX_ANSWER_CHARS, NO_MODEL, UNBACKED } from './assistant.js';
 import { type Evidence, EvidenceSearch, onceEach, sourcesOf } from './evidence.js';
 import { quotesOf } from './extractive-answer.js';
 import { inertText } from './inert-text.js';
-import { type MarkedPiece, MarkedText, withoutNumbers } from './marked-text.js';
+import { type MarkedPiece, MarkedText } from './marked-text.js';
 import { promptOf } from './prompt.js';
 import { questionInThread, questionOf } from './question.js';
 import { askedBy, type ThreadHistory, ThreadHistories } from './thread-history.js';
@@ -43,7 +43,6 @@ const SAYS = {
   meanwhile: 'These are quotes from what I found:',
   tooLong: '*The answer is cut here: it became too long.*',
   filtered: '*The model stopped here because of its content filter.*',
-  unbacked: '*No statement of this answer could be checked against a document, message or memory: it is not backed by what I found.*',
 } as const;
 
 /** Writes the answer of one turn: with the model from the evidence, without one by quoting it, and of nothing nothing. */
@@ -82,26 +81,27 @@ export class Answerer {
     );
   }
 
-  private async quoted(turn: TurnContext, evidence: Evidence[], opening: string): Promise<Answer> {
+  /** Made of what it quotes only: that something else was found, nobody can tell from it. */
+  private async quoted(turn: TurnContext, evidence: Evidence[], opening: string, nothing: string = SAYS.nothing): Promise<Answer> {
     const citations = this.citationsOf(turn, evidence);
     const quotes = await quotesOf(evidence, citations);
-    if (quotes === '') return { status: 'complete', body: SAYS.nothing, citations: [], sources: [], figures: NO_FIGURES };
+    if (quotes === '') return { status: 'complete', body: nothing, citations: [], sources: [], figures: NO_FIGURES };
     return {
       status: 'complete',
       body: `${opening}\n\n${quotes}`,
       citations: citations.all,
-      sources: sourcesOf(evidence),
+      sources: sourcesOf(citations.cited),
       figures: NO_FIGURES,
     };
   }
 
   private async generated(turn: TurnContext, evidence: Evidence[], history: ThreadHistory, signal: AbortSignal): Promise<Answer> {
-    const sources = onceEach([...sourcesOf(evidence), ...history.sources]);
+    const passages = evidence.map((one) => one.passage);
+    const sources = onceEach([...sourcesOf(passages), ...history.sources]);
     const place = { orgId: turn.ctx.orgId, channelId: turn.question.channelId, answerId: turn.answerId };
     const save = (text: string) => this.answers.saveProgress(turn.ctx, turn.answerId, text, sources);
     const grants = sources.map((source) => source.grants);
     const writing = new Writing(new AnswerText(place, grants, save, this.live), this.citationsOf(turn, evidence));
-    const passages = evidence.map((one) => one.passage);
     const { id: agentId, instructions, model } = turn.agent;
     const { system, user } = promptOf(questionOf(turn.question.body), passages, instructions, history.turns);
     let figures = NO_FIGURES;
@@ -113,18 +113,16 @@ export class Answerer {
       const notes = [
         ...(finish === 'length' ? [SAYS.tooLong] : []),
         ...(finish === 'content-filter' ? [SAYS.filtered] : []),
-        ...(writing.citations.backed ? [] : [SAYS.unbacked]),
+        ...(writing.citations.backed ? [] : [UNBACKED]),
       ];
       return { status: 'complete', body: [writing.body.trim(), ...notes].join('\n\n'), citations: writing.citations.all, sources, figures };
     } catch (error) {
       if (signal.aborted || !isOfModels(error)) throw error;
-      return {
-        status: 'failed',
-        body: await this.failedBody(turn, evidence, writing.plain, error.message),
-        citations: [],
-        sources,
-        figures: { ...figures, failureCode: error.code },
-      };
+      const failed = { status: 'failed', figures: { ...figures, failureCode: error.code } } as const;
+      const plain = writing.plain.trim();
+      // What is kept of a text that was cut has no numbers: its citations may be cut too.
+      if (plain !== '') return { ...failed, body: `${plain}\n\n*The answer ends here. ${error.message}*`, citations: [], sources };
+      return { ...(await this.quoted(turn, evidence, `${error.message}\n\n${SAYS.meanwhile}`, error.message)), ...failed };
     } finally {
       await writing.text.settle();
     }
@@ -140,13 +138,6 @@ export class Answerer {
       if (writing.body.length >= MAX_ANSWER_CHARS) break;
     }
     return 'length';
-  }
-
-  /** A failed answer carries no citations, so what is kept of it has no numbers. */
-  private async failedBody(turn: TurnContext, evidence: Evidence[], plain: string, reason: string): Promise<string> {
-    if (plain.trim() !== '') return `${plain.trim()}\n\n*The answer ends here. ${reason}*`;
-    const quotes = await quotesOf(evidence, this.citationsOf(turn, evidence));
-    return quotes === '' ? reason : `${reason}\n\n${SAYS.meanwhile}\n\n${withoutNumbers(quotes)}`;
   }
 }
 

@@ -16,5 +16,8 @@ export const MAX_ANSWER_CHARS = 12_000;
 export const SAVE_EVERY_MS = 500;
 /** How many passages a model is shown. */
 export const SHOWN_PASSAGES = 8;
+/** What is said of an answer whose writer was shown something and quoted nothing of it. */
+export const UNBACKED =
+  '*No statement of this answer could be checked against a document, message or memory: it is not backed by what I found.*';
 /** How an answer begins that nobody wrote. */
 export const NO_MODEL = 'No language model is set up on this server, so these are quotes from what I found:';

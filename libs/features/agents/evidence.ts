@@ -15,6 +15,7 @@ import { ToolRegistry } from '@atrium/platform/tools';
 import { SHOWN_PASSAGES } from './assistant.js';
 import { searchTextOf } from './question.js';
 import { relevant } from './relevance.js';
+import { onlyAsks } from './sentences.js';
 import { TurnRepository } from './turn.repository.js';
 
 const SEARCHED = 30;
@@ -36,7 +37,7 @@ export class EvidenceSearch {
     private readonly turns: TurnRepository,
   ) {}
 
-  /** The best passages within `audience`, none when nothing is relevant (see `relevant`). Questions to agents and their answers are no evidence. */
+  /** The best passages within `audience`, none when nothing is relevant (see `relevant`). Questions, and answers of agents, are no evidence. */
   async find(ctx: OrgContext, audience: GrantSet, question: { id: string; body: string }): Promise<Evidence[]> {
     const query = searchTextOf(question.body);
     if (query === '') return [];
@@ -48,7 +49,9 @@ export class EvidenceSearch {
     const { passages } = found as SearchToolOutput;
     const messages = passages.filter((passage) => passage.kind === 'message').map((passage) => passage.subjectId);
     const spoken = await this.db.readInOrg(ctx, (tx) => this.turns.messagesAmong(tx, ctx, messages));
-    const usable = (passages as Passage[]).filter((passage) => passage.subjectId !== question.id && !spoken.has(passage.subjectId));
+    const saysSomething = ({ kind, subjectId, body }: Passage) =>
+      subjectId !== question.id && !spoken.has(subjectId) && (kind !== 'message' || !onlyAsks(body));
+    const usable = (passages as Passage[]).filter(saysSomething);
     const { terms, places } = await this.retrieval.matches(
       ctx,
       query,
@@ -67,10 +70,9 @@ function inBody(matches: readonly Match[], passage: Passage): Match[] {
     .map((match) => ({ ...match, start: match.start - offset, end: match.end - offset }));
 }
 
-/** What a reader of the answer must be allowed to read: everything that was shown to its writer. */
-export function sourcesOf(evidence: readonly Evidence[]): AnswerSource[] {
-  return onceEach(evidence.map(({ passage: { kind, subjectId, grants } }): AnswerSource => ({ kind, subjectId, grants })));
-}
+/** What a reader of an answer must be allowed to read: everything that it is made of, or that was shown to its writer. */
+export const sourcesOf = (passages: readonly Passage[]): AnswerSource[] =>
+  onceEach(passages.map(({ kind, subjectId, grants }): AnswerSource => ({ kind, subjectId, grants })));
 
 /** Each source once. */
 export const onceEach = (sources: readonly AnswerSource[]): AnswerSource[] => [

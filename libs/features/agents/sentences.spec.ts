@@ -1,5 +1,5 @@
 import type { Match } from '@atrium/platform/search';
-import { bestSentence, sentencesOf } from './sentences.js';
+import { bestSentence, onlyAsks, sentencesOf } from './sentences.js';
 
 const textsOf = (text: string) => sentencesOf(text).map(({ start, end }) => text.slice(start, end));
 const matchesOf = (text: string, ...words: string[]): Match[] =>
@@ -55,6 +55,14 @@ describe('bestSentence', () => {
     const cut = bestOf(long, 'budget');
     expect(cut?.length).toBeLessThanOrEqual(400);
     expect(long.startsWith(`${cut} `)).toBe(true);
+  });
+
+  it('reads a question together with what follows it, and leaves out one that nothing follows', () => {
+    const asked = 'How long are holidays? Thirty days. Who asks for holidays?';
+    expect(bestOf(asked, 'holidays', 'how long')).toBe('How long are holidays? Thirty days.');
+    expect(bestOf('How long are holidays?', 'holidays')).toBeNull();
+    expect(['When? Why?', '“How long are holidays?”', '何ですか？'].map(onlyAsks)).toEqual([true, true, true]);
+    expect(['', 'When? Now.', 'Now.'].map(onlyAsks)).toEqual([false, false, false]);
   });
 
   it('takes the row of a table whose heading holds the other words', () => {

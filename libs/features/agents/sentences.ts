@@ -67,10 +67,28 @@ export function bestSentence(text: string, matches: readonly Match[]): { span: S
   return best ? { span: cut(text, best.span), terms: best.terms } : null;
 }
 
-/** Each sentence with the question's words in it and, for a row of a table, those in the table's heading. */
+/** Whether a text says nothing, but asks. */
+export const onlyAsks = (text: string): boolean => {
+  const sentences = sentencesOf(text);
+  return sentences.length > 0 && sentences.every((span) => isQuestion(text, span));
+};
+
+const isQuestion = (text: string, { start, end }: Span) => /[?？]["'”’)\]]*$/u.test(text.slice(Math.max(start, end - 8), end));
+
+/** A question says nothing by itself: it is read together with the sentence that follows it, and is left out where none does. */
+function statementsOf(text: string): Span[] {
+  const sentences = sentencesOf(text);
+  return sentences.flatMap((span, index) => {
+    if (!isQuestion(text, span)) return [span];
+    const next = sentences[index + 1];
+    return next && !isQuestion(text, next) && !HEADING.test(text.slice(next.start, next.end)) ? [{ start: span.start, end: next.end }] : [];
+  });
+}
+
+/** Each statement with the question's words in it and, for a row of a table, those in the table's heading. */
 function withTerms(text: string, matches: readonly Match[]): { span: Span; own: Set<string>; heading: Set<string> }[] {
   let table: Set<string> | null = null;
-  return sentencesOf(text).map((span) => {
+  return statementsOf(text).map((span) => {
     const own = termsWithin(matches, span);
     const heading: Set<string> = table ?? new Set();
     table = text.slice(span.start, span.end).includes(CELLS) ? (table ?? own) : null;

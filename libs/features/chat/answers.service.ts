@@ -81,9 +81,9 @@ export class AnswersService {
   fail(
     ctx: OrgContext,
     id: MessageId,
-    { body, status, sources }: { body: string; status: 'failed' | 'cancelled'; sources?: readonly AnswerSource[] },
+    failed: { body: string; status: 'failed' | 'cancelled'; citations?: Citation[]; sources?: readonly AnswerSource[] },
   ): Promise<Message> {
-    return this.end(ctx, id, { body, status, citations: [], sources });
+    return this.end(ctx, id, { citations: [], ...failed });
   }
 
   /** For the readers that its sources have now: nobody, when one is gone. SourceChanges hears of the end and asks once more. */
