@@ -7,7 +7,7 @@ import { ServerProcess } from './server-process.js';
 import { play, type StoryEnd } from './story.js';
 import { tamperWithCopy } from './tampering.js';
 import { bold, ClaimFailed, dim, Terminal } from './terminal.js';
-import { finishOrder } from './workflow-scene.js';
+import { agree, finishOrder } from './workflow-scene.js';
 import { login, PEOPLE } from './workspace.js';
 
 const keep = process.argv.includes('--keep');
@@ -17,7 +17,8 @@ const dataDir = join(folder, 'data');
 const running = new Set<ServerProcess>();
 
 async function start(dir: string): Promise<ServerProcess> {
-  const server = await ServerProcess.start(dir);
+  // The supplier and the model of the story are on this machine.
+  const server = await ServerProcess.start(dir, { OUTBOUND_ALLOW: '127.0.0.1' });
   running.add(server);
   return server;
 }
@@ -35,12 +36,14 @@ async function demo(): Promise<void> {
   terminal.say(`The server is ready at ${bold(server.baseUrl)} after ${(server.startMs / 1_000).toFixed(1)} s.`);
   const end = await play(terminal, server);
 
-  terminal.chapter('9. A killed process');
+  terminal.chapter('9. A process killed twice');
   await stop(server, 'SIGKILL');
   server = await start(dataDir);
-  const olivia = await login(server.baseUrl, PEOPLE.olivia);
-  await countMessages(olivia, server, end);
-  await finishOrder(terminal, olivia, await login(server.baseUrl, PEOPLE.ben), end.run);
+  await countMessages(await login(server.baseUrl, PEOPLE.olivia), server, end);
+  await agree(terminal, await login(server.baseUrl, PEOPLE.ben), end.order);
+  await stop(server, 'SIGKILL');
+  server = await start(dataDir);
+  await finishOrder(terminal, await login(server.baseUrl, PEOPLE.olivia), await login(server.baseUrl, PEOPLE.ben), end.order);
 
   terminal.chapter('10. A flipped byte');
   await stop(server);

@@ -1,20 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  AuditVerification,
-  Channel,
-  Citation,
-  Document,
-  DocumentText,
-  Message,
-  Page,
-  SearchResult,
-  WorkflowRun,
-} from '@atrium/contracts';
+import type { AuditVerification, Channel, Citation, Document, DocumentText, Message, Page, SearchResult } from '@atrium/contracts';
 import { remember } from './agent-scene.js';
 import { type Client, Live } from './client.js';
 import type { ServerProcess } from './server-process.js';
 import { bold, dim, type Terminal } from './terminal.js';
-import { startOrder } from './workflow-scene.js';
+import { type Order, startOrder } from './workflow-scene.js';
 import { invite, PEOPLE, register, sample, SAMPLES } from './workspace.js';
 
 interface Told {
@@ -26,7 +16,7 @@ export interface StoryEnd {
   channelId: string;
   messages: number;
   /** It waits for Ben's approval. */
-  run: WorkflowRun;
+  order: Order;
 }
 
 const QUESTIONS = [
@@ -71,15 +61,15 @@ export async function play(terminal: Terminal, server: ServerProcess): Promise<S
   benLive.close();
   samLive.close();
 
-  terminal.chapter('7. A workflow that waits');
-  const run = await startOrder(terminal, olivia, user.id, general);
+  terminal.chapter('7. An agent that proposes, and a workflow that waits');
+  const order = await startOrder(terminal, olivia, user.id, general);
 
   terminal.chapter('8. The record');
   const verification = await sealed(olivia);
   terminal.check(`the chain of ${verification.sealedCount} records verifies`, verification.valid, verification);
   terminal.say(dim(`head ${verification.head?.slice(0, 32)}…`));
   const history = await olivia.get<Page<Message>>(`/v1/channels/${general.id}/messages?limit=200`);
-  return { orgId: organization.id, channelId: general.id, messages: history.data.length, run };
+  return { orgId: organization.id, channelId: general.id, messages: history.data.length, order };
 }
 
 async function converse(terminal: Terminal, olivia: Client, ben: Client, benLive: Live, general: Channel): Promise<void> {
