@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { v7 as uuidv7 } from 'uuid';
-import type { Channel, ChannelMemberPage, Message, MessagePage } from '@atrium/contracts';
+import type { AgentId, Channel, ChannelMemberPage, Message, MessagePage } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
-import type { DurableRun } from '@atrium/platform/durable';
+import type { DurableRun, FairLimiter } from '@atrium/platform/durable';
 import { Events } from '@atrium/platform/events';
+import { systemContext } from '@atrium/platform/tenancy';
 import type { z } from 'zod';
-import { eventually, newOrganization } from '../../../test/lib/api.js';
+import { eventually, newOrganization, type Person } from '../../../test/lib/api.js';
 import { openTestApp } from '../../../test/lib/test-app.js';
-import { AnswerTurns } from './answer-turns.js';
+import { AnswerTurns, MAX_WAITING } from './answer-turns.js';
 
-type Runs = { run(asked: object, run: DurableRun): Promise<void> };
+type Runs = Pick<AnswerTurns, 'hear'> & { run(asked: object, run: DurableRun): Promise<void>; queue: FairLimiter };
 
 let app: NestFastifyApplication;
 let close: () => Promise<void>;
@@ -29,20 +30,26 @@ const runUntil = (killedIn: string | null): DurableRun => ({
   },
 });
 
-it('goes on after a crash with the message that it opened, and tells each end once', async () => {
-  const owner = await newOrganization();
+/** A channel in which the assistant is. */
+async function newChannel(owner: Person): Promise<{ channel: Channel; assistantId: AgentId }> {
   const channel = await owner.api.post<Channel>('/v1/channels', { name: `c ${randomUUID()}`, kind: 'public' });
-  await eventually('the assistant joins', async () =>
-    (await owner.api.get<z.infer<typeof ChannelMemberPage>>(`/v1/channels/${channel.id}/members`)).data.some(
+  const assistant = await eventually('the assistant joins', async () =>
+    (await owner.api.get<z.infer<typeof ChannelMemberPage>>(`/v1/channels/${channel.id}/members`)).data.find(
       (member) => member.kind === 'agent',
     ),
   );
+  return { channel, assistantId: assistant.id as AgentId };
+}
+
+it('goes on after a crash with the message that it opened, and tells each end once', async () => {
+  const owner = await newOrganization();
+  const { channel } = await newChannel(owner);
   const say = (body: string) => owner.api.post<Message>(`/v1/channels/${channel.id}/messages`, { body });
   await say('The launch of the new product is planned for the ninth of May.');
   // Nobody is mentioned, so only this test starts a turn.
   const question = await say('When is the launch of the product planned?');
   const asked = { orgId: owner.organization.id, channelId: channel.id, messageId: question.id, eventId: uuidv7() };
-  const turns = app.get(AnswerTurns, { strict: false }) as Runs;
+  const turns = app.get<AnswerTurns, Runs>(AnswerTurns, { strict: false });
   const answers = async () => (await owner.api.get<z.infer<typeof MessagePage>>(`/v1/messages/${question.id}/thread`)).data;
 
   void turns.run(asked, runUntil('answer'));
@@ -64,4 +71,26 @@ it('goes on after a crash with the message that it opened, and tells each end on
     onBehalfOf: owner.user.id,
     data: { status: 'completed', answerId: first[0]?.id },
   });
+});
+
+it('tells who asks while too many questions wait, once', async () => {
+  const owner = await newOrganization();
+  const { channel, assistantId } = await newChannel(owner);
+  const question = await owner.api.post<Message>(`/v1/channels/${channel.id}/messages`, { body: 'When is the launch?' });
+  const ctx = systemContext(owner.organization.id, 'test');
+  const [posted] = await app.get(Db).readInOrg(ctx, (tx) => app.get(Events).after(tx, ctx, question.seq - 1, 1, ['chat.message_posted']));
+  if (!posted) throw new Error('the question was told');
+  // As if it had mentioned the assistant: then the app of the test run would answer too.
+  const event = { ...posted, data: { ...posted.data, message: { ...question, mentions: [{ kind: 'agent' as const, id: assistantId }] } } };
+  const turns = app.get<AnswerTurns, Runs>(AnswerTurns, { strict: false });
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  const work = Array.from({ length: MAX_WAITING + 2 }, () => turns.queue.run(ctx.orgId, () => held));
+
+  for (let times = 0; times < 2; times++) await turns.hear(ctx, event);
+
+  const { data } = await owner.api.get<z.infer<typeof MessagePage>>(`/v1/messages/${question.id}/thread`);
+  expect(data).toMatchObject([{ status: 'failed', body: expect.stringContaining('ask again') as string, author: { id: assistantId } }]);
+  letGo();
+  await Promise.all(work);
 });

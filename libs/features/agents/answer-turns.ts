@@ -17,6 +17,9 @@ import { unlessRefused } from './unless-refused.js';
 
 const FUNCTION = 'agents.answer';
 const RETRY = { attempts: 3, backoffSeconds: 1 };
+/** Questions of one organization that wait in a process; who asks further ones is told to ask again. */
+export const MAX_WAITING = 100;
+const TOO_MANY = 'Too many questions are waiting for an answer. Please ask again in a few minutes.';
 
 /** What starts a turn: the question, and the event that told of it. */
 interface Asked {
@@ -58,7 +61,14 @@ export class AnswerTurns implements OnModuleInit {
     if (!mentionedAgents(event).includes(id)) return;
     const message = event.data['message'] as Pick<Message, 'id' | 'channelId'>;
     const asked = { orgId: ctx.orgId, channelId: message.channelId, messageId: message.id, eventId: event.id };
+    if (this.queue.waitingOf(ctx.orgId) >= MAX_WAITING) return this.turnAway(ctx, asked);
     await this.durable.start(FUNCTION, `${event.id}:${FUNCTION}`, asked);
+  }
+
+  private async turnAway(system: OrgContext, asked: Asked): Promise<void> {
+    const turn = await this.contextOf(system, asked);
+    const answer = turn && (await unlessRefused(() => this.answers.openAnswer(turn.ctx, openingOf(asked, turn.question))));
+    if (answer) await unlessRefused(() => this.answers.fail(turn.ctx, answer.id, { body: TOO_MANY, status: 'failed' }));
   }
 
   private async run(asked: Asked, run: DurableRun): Promise<void> {
@@ -80,8 +90,7 @@ export class AnswerTurns implements OnModuleInit {
     const turn = await this.contextOf(system, asked);
     if (!turn) return null;
     const { ctx, question, agent } = turn;
-    const opening = { channelId: asked.channelId, threadId: question.threadId ?? question.id, clientId: `answer:${asked.eventId}` };
-    const answer = await unlessRefused(() => this.answers.openAnswer(ctx, opening));
+    const answer = await unlessRefused(() => this.answers.openAnswer(ctx, openingOf(asked, question)));
     if (!answer) return null;
     await this.db.inOrg(ctx, async (tx) => {
       const row = {
@@ -178,6 +187,12 @@ export class AnswerTurns implements OnModuleInit {
     return { ctx: asAgent(system, agent.id, askerId, member.role), system, question, agent };
   }
 }
+
+const openingOf = ({ channelId, eventId }: Asked, { id, threadId }: Message) => ({
+  channelId,
+  threadId: threadId ?? id,
+  clientId: `answer:${eventId}`,
+});
 
 function turnEvent(
   type: 'agents.turn_started' | 'agents.turn_ended',

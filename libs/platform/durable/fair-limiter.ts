@@ -22,6 +22,11 @@ export class FairLimiter {
     }
   }
 
+  /** How many tasks of the organization wait for their turn. */
+  waitingOf(orgId: string): number {
+    return this.waiting.get(orgId)?.length ?? 0;
+  }
+
   private mayEnter(orgId: string): boolean {
     return this.running < this.capacity && (this.runningOf.get(orgId) ?? 0) < this.share;
   }
