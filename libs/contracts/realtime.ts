@@ -60,7 +60,8 @@ export const ServerFrame = z.union([
   z.strictObject({ type: z.literal('event'), seq: Seq, after: Seq, event: LiveEvent }),
   LiveFrame,
   z.strictObject({ type: z.literal('ack'), id, result: z.json() }),
-  z.strictObject({ type: z.literal('error'), id: id.nullable(), problem: Problem }),
+  /** `retryAfterSeconds`: what was refused for its rate may be sent again after so long. */
+  z.strictObject({ type: z.literal('error'), id: id.nullable(), problem: Problem, retryAfterSeconds: z.int().optional() }),
   z.strictObject({ type: z.literal('reset'), seq: Seq }),
 ]);
 export type ServerFrame = z.infer<typeof ServerFrame>;

@@ -143,7 +143,7 @@ export const SETTINGS = {
   },
   RATE_LIMIT_PER_MINUTE: {
     schema: z.coerce.number().int().min(0).max(1_000_000).default(1_200),
-    about: 'Requests per principal; 0 turns the limit off.',
+    about: 'Requests per principal, messages over a socket among them; 0 turns the limit off.',
   },
   REFUSED_CREDENTIALS_PER_MINUTE: {
     schema: z.coerce.number().int().min(0).max(1_000_000).default(60),

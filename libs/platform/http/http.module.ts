@@ -5,6 +5,7 @@ import { CONFIG, type Config } from '@atrium/platform/config';
 import { OrgGuard, PrincipalDirectory } from '@atrium/platform/tenancy';
 import { Health, HealthController } from './health.controller.js';
 import { LimitGuard } from './limits.js';
+import { RequestLimits } from './request-limits.js';
 import { LimitStorage } from './limit-storage.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ProblemPagesController } from './problem-pages.controller.js';
@@ -32,6 +33,7 @@ class LimitStorageModule {}
     Health,
     PrincipalDirectory,
     Refusals,
+    RequestLimits,
     { provide: SafeFetch, useFactory: (config: Config) => new SafeFetch({ allow: config.OUTBOUND_ALLOW }), inject: [CONFIG] },
     { provide: APP_GUARD, useClass: OrgGuard },
     { provide: APP_GUARD, useClass: LimitGuard },
@@ -41,6 +43,6 @@ class LimitStorageModule {}
     { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
-  exports: [Health, PrincipalDirectory, Refusals, SafeFetch, LimitStorageModule],
+  exports: [Health, PrincipalDirectory, Refusals, RequestLimits, SafeFetch, LimitStorageModule],
 })
 export class HttpModule {}

@@ -7,6 +7,7 @@ export { LimitStorage } from './limit-storage.js';
 export { openApiDocument, schemaOf, serveReference } from './openapi.js';
 export { decodeCursor, encodeCursor, EVENT_SEQ, listed, pageOf } from './page.js';
 export { Refusals } from './refusals.js';
+export { RequestLimits } from './request-limits.js';
 export { refuseUrl } from './refused-url.js';
 export { htmlPage } from './html-page.js';
 export { openAiError } from './openai-error.js';

@@ -267,6 +267,26 @@ describe('sockets', () => {
     await Promise.all(clients.map((client) => client.close()));
   });
 
+  it('count messages as requests, and say when a refused one may come again', async () => {
+    const { token } = newPerson(await newOrg());
+    const strict = await startProcess(own.database, { RATE_LIMIT_PER_MINUTE: '3' });
+    const client = await LiveClient.connect(token, strict);
+    const page = async () => (await fetch(`${strict.baseUrl}/v1/events`, { headers: { authorization: `Bearer ${token}` } })).status;
+    const post = () => client.say({ type: 'message.post', channelId: randomUUID(), body: 'hi' } as never);
+    const answers = [await page(), (await post()).type, (await post()).type];
+
+    expect(answers).toEqual([200, 'ack', 'ack']);
+    expect(await post()).toMatchObject({
+      type: 'error',
+      problem: { status: 429, code: 'request.rate_limited' },
+      retryAfterSeconds: expect.any(Number) as number,
+    });
+    expect(await page()).toBe(429);
+    expect(await client.say({ type: 'presence', status: 'online' } as never)).toMatchObject({ type: 'ack' });
+    await client.close();
+    await strict.stop();
+  });
+
   it('close when the session is revoked, when the token ends, and at one connection too many', async () => {
     const orgId = await newOrg();
     const person = newPerson(orgId);

@@ -20,8 +20,8 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
   beforeAll(async () => {
     own = await ownDatabase();
     redis = await OwnRedis.start();
-    here = await startProcess(own.database, redis.url);
-    other = await startProcess(own.database, redis.url);
+    here = await startProcess(own.database, { REDIS_URL: redis.url });
+    other = await startProcess(own.database, { REDIS_URL: redis.url });
     await bothUp();
   });
   afterAll(async () => {

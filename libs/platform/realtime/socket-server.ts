@@ -4,7 +4,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationB
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
 import { type Config, CONFIG } from '@atrium/platform/config';
-import { originCheck, proxyCheck } from '@atrium/platform/http';
+import { originCheck, proxyCheck, RequestLimits } from '@atrium/platform/http';
 import { Log } from '@atrium/platform/observability';
 import { Authenticator } from '@atrium/platform/tenancy';
 import { AddressSeats, TRY_AGAIN_SECONDS } from './address-seats.js';
@@ -45,6 +45,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly seats: AddressSeats,
     private readonly authenticator: Authenticator,
     private readonly handlers: FrameHandlers,
+    private readonly limits: RequestLimits,
     private readonly log: Log,
   ) {
     this.isOriginAllowed = originCheck(config);
@@ -81,6 +82,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
         hub: this.hub,
         authenticator: this.authenticator,
         handlers: this.handlers,
+        limits: this.limits,
         log: this.log,
       });
       this.sessions.add(session);

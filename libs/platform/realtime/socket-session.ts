@@ -2,10 +2,11 @@ import { v7 as uuidv7 } from 'uuid';
 import type { WebSocket } from 'ws';
 import { ClientFrame, judged, type Problem } from '@atrium/contracts';
 import { DomainError, Forbidden, Invalid, NotFound, QuotaExceeded, toProblem, Unauthenticated } from '@atrium/platform/errors';
+import type { RequestLimits } from '@atrium/platform/http';
 import type { Log } from '@atrium/platform/observability';
 import { assertPermission, type Authenticator, type Caller } from '@atrium/platform/tenancy';
 import { CLOSE } from './connection.js';
-import type { FrameHandlers } from './frame-handlers.js';
+import type { FrameHandlers, FrameType } from './frame-handlers.js';
 import type { RealtimeHub, Seat } from './realtime-hub.js';
 import { SocketOutlet } from './socket-outlet.js';
 import { TokenBucket } from './token-bucket.js';
@@ -19,12 +20,16 @@ const MAX_BAD_FRAMES = 20;
 /** Frames above the rate, until the socket is closed. */
 const MAX_REFUSED_FRAMES = 200;
 
+/** Frames that do what a request does, and are counted as one. */
+const COUNTED: ReadonlySet<FrameType> = new Set<FrameType>(['message.post']);
+
 const KNOWN_TYPES: ReadonlySet<unknown> = new Set(ClientFrame.options.map((option) => option.shape.type.value));
 
 export interface SocketServices {
   hub: RealtimeHub;
   authenticator: Authenticator;
   handlers: FrameHandlers;
+  limits: RequestLimits;
   log: Log;
 }
 
@@ -115,6 +120,7 @@ export class SocketSession {
     if (!handler) throw new NotFound('realtime.unknown_frame', 'There is no such frame.');
     const ctx = Object.freeze({ ...seat.connection.ctx, requestId: uuidv7(), idempotency: null });
     assertPermission(ctx, handler.permission);
+    if (COUNTED.has(frame.type)) await this.services.limits.count(ctx);
     const result = await handler.handle(ctx, frame, seat);
     this.send(JSON.stringify({ type: 'ack', id: frame.id, result: result ?? null }));
   }
@@ -143,7 +149,8 @@ export class SocketSession {
 
   private sendError(id: string | null, error: unknown): void {
     const problem: Problem = toProblem(error, { instance: '/v1/socket', requestId: uuidv7() });
-    this.send(JSON.stringify({ type: 'error', id, problem }));
+    const retryAfterSeconds = error instanceof DomainError ? error.options.retryAfterSeconds : undefined;
+    this.send(JSON.stringify({ type: 'error', id, problem, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) }));
   }
 
   private send(frame: string): void {

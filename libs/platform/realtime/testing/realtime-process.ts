@@ -50,8 +50,8 @@ interface Logins {
 @Global()
 @Module({})
 class GroundModule {
-  static on({ appUrl, systemUrl }: Logins, redisUrl: string | null): DynamicModule {
-    const config = loadConfig({ ...process.env, ...(redisUrl ? { REDIS_URL: redisUrl } : {}), RATE_LIMIT_PER_MINUTE: '0' });
+  static on({ appUrl, systemUrl }: Logins, environment: Record<string, string>): DynamicModule {
+    const config = loadConfig({ ...process.env, RATE_LIMIT_PER_MINUTE: '0', ...environment });
     const log = new Log('fatal');
     const metrics = new Metrics();
     const db = new Db({ appUrl, systemUrl, poolSize: 4, cipher: new Cipher(randomBytes(32)), log, metrics });
@@ -79,8 +79,8 @@ export interface Process {
 }
 
 /** The platform as one process runs it, without features, on a free port. Channels exist only as their events say. */
-export async function startProcess(database: Logins, redisUrl: string | null = null): Promise<Process> {
-  @Module({ imports: [GroundModule.on(database, redisUrl), HttpModule, RealtimeModule] })
+export async function startProcess(database: Logins, environment: Record<string, string> = {}): Promise<Process> {
+  @Module({ imports: [GroundModule.on(database, environment), HttpModule, RealtimeModule] })
   class WholeModule {}
   const app = await NestFactory.create<NestFastifyApplication>(WholeModule, new FastifyAdapter({ forceCloseConnections: true }), {
     logger: false,
