@@ -24,7 +24,12 @@ export async function freshDatabase() {
 }
 
 /** Starts the server and waits until it is ready. Without a database URL it is embedded. */
-export async function startServer({ databaseUrl, dataDir = mkdtempSync(join(tmpdir(), 'atrium-bench-')), nodeArgs = [], settings = {} } = {}) {
+export async function startServer({
+  databaseUrl,
+  dataDir = mkdtempSync(join(tmpdir(), 'atrium-bench-')),
+  nodeArgs = [],
+  settings = {},
+} = {}) {
   const environment = {
     DATA_DIR: dataDir,
     RATE_LIMIT_PER_MINUTE: '0',
