@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import type { Agent, AgentRunSummary, Document, Page } from '@atrium/contracts';
+import type { Agent, AgentRunSummary, CreatedApiKey, Document, Page } from '@atrium/contracts';
 import { type AgentGround, approvalOf, newAgent, newAgentGround } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 
@@ -149,6 +149,17 @@ describe('the door for clients of the OpenAI API', () => {
     const { data } = await owner.api.get<Page<AgentRunSummary>>('/v1/agent-runs', { agentId: agent.id, status: 'running' });
     await owner.api.post(`/v1/agent-runs/${data[0]?.id}/cancel`);
     await failing;
+  });
+
+  it('ends a stream whose key is revoked', async () => {
+    const { id, key } = await owner.api.post<CreatedApiKey>('/v1/api-keys', { name: 'streams', scopes: ['agents:run', 'agents:read'] });
+    const byKey = new OpenAI({ apiKey: key, baseURL: `${ground.baseUrl}/openai/v1`, maxRetries: 0, timeout: 60_000 });
+    ground.model.always({ kind: 'endless', delayMs: 200 });
+    const { name } = await newAgent(owner);
+    const stream = await byKey.chat.completions.create({ model: name, messages: [{ role: 'user', content: 'Go on.' }], stream: true });
+    const ending = expect(piecesOf(stream)).rejects.toMatchObject({ code: 'auth.invalid_token' });
+    await owner.api.delete(`/v1/api-keys/${id}`);
+    await ending;
   });
 
   it('gives the places of clients that have gone to others', async () => {

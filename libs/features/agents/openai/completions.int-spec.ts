@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ROLE_PERMISSIONS } from '@atrium/contracts';
-import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { Authenticator, type OrgContext } from '@atrium/platform/tenancy';
 import { eventually, newOrganization, type Person } from '../../../../test/lib/api.js';
 import { type FakeModel, startFakeModel } from '../../../../test/lib/fake-model.js';
 import { openTestApp } from '../../../../test/lib/test-app.js';
@@ -21,15 +20,13 @@ afterAll(async () => {
 
 /** The application has a tool of its own, so that the model is asked although nothing is found. */
 const TOOL = { type: 'function' as const, function: { name: 'weather' } };
-const contextOf = ({ organization, user }: Person): OrgContext =>
-  Object.freeze({
-    ...systemContext(organization.id, 'completions-spec'),
-    principal: { kind: 'user' as const, id: user.id, role: 'owner' as const, onBehalfOf: null },
-    permissions: new Set(ROLE_PERMISSIONS.owner),
-  });
+const contextOf = ({ accessToken }: Person): Promise<OrgContext> => {
+  const caller = { requestId: 'completions-spec', ip: null, userAgent: null, idempotency: null, ifMatch: null };
+  return app.get(Authenticator).authenticate(accessToken, caller);
+};
 
 it('cuts readers that take nothing, and gives their places to others', async () => {
-  const ctx = contextOf(await newOrganization());
+  const ctx = await contextOf(await newOrganization());
   const service = app.get(CompletionsService, { strict: false });
   const open = (signal = new AbortController().signal) =>
     service.stream(ctx, { model: 'assistant', messages: [{ role: 'user', content: 'Zzyzx?' }], tools: [TOOL], stream: true }, signal);

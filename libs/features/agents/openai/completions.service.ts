@@ -16,9 +16,9 @@ import {
 import type { ModelFinish } from '@atrium/platform/ai';
 import { CONFIG, type Config, publicUrl } from '@atrium/platform/config';
 import { openAiError } from '@atrium/platform/http';
-import { Conflict, DomainError, QuotaExceeded, toProblem, Unavailable } from '@atrium/platform/errors';
+import { Conflict, DomainError, QuotaExceeded, toProblem, Unauthenticated, Unavailable } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
-import type { OrgContext } from '@atrium/platform/tenancy';
+import { Authenticator, type OrgContext } from '@atrium/platform/tenancy';
 import { AgentRunner, type AnswerDelta, type Asked } from '../agent-runner.js';
 import type { AgentRow } from '../agent.repository.js';
 import { AgentsQueries } from '../agents.queries.js';
@@ -35,6 +35,8 @@ const WAIT_SECONDS = { whole: 110, stream: 600 };
 const HEARTBEAT_MS = 10_000;
 /** A reader that takes nothing for so long is cut. Milliseconds. */
 const STUCK_MS = 10_000;
+/** How often a stream asks whether its credential is still valid. Milliseconds. */
+const CHECK_MS = 2_000;
 const PROMPT_CHARS = 32_000;
 
 /** What all pieces of one answer share. */
@@ -58,6 +60,7 @@ export class CompletionsService {
     private readonly runs: AgentRunsService,
     private readonly follower: AgentRunFollower,
     private readonly agents: AgentsQueries,
+    private readonly authenticator: Authenticator,
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -99,14 +102,19 @@ export class CompletionsService {
   }
 
   /**
-   * The answer as server-sent events. What fails before it begins is thrown as by `complete`; what fails later is its last event. A reader
-   * that takes nothing for 10 seconds is cut.
+   * The answer as server-sent events. What fails before it begins is thrown as by `complete`; what fails later is its last event, also that
+   * the credential is not valid any more. A reader that takes nothing for 10 seconds is cut.
    */
   async stream(ctx: OrgContext, request: ChatCompletionRequest, signal: AbortSignal): Promise<Readable> {
-    const leave = this.enter(ctx);
+    const place = this.enter(ctx);
+    const validity = this.validityOf(ctx);
+    const leave = () => {
+      validity.stop();
+      place();
+    };
     try {
       const agent = await this.runner.agentOf(ctx, request.model);
-      const deltas = await this.begin(ctx, agent, askedOf(request), true, signal);
+      const deltas = await this.begin(ctx, agent, askedOf(request), true, AbortSignal.any([signal, validity.signal]));
       const body = new PassThrough();
       void this.write(ctx, body, newFrame(request), deltas, request.stream_options?.include_usage === true, signal).finally(leave);
       return body;
@@ -114,6 +122,18 @@ export class CompletionsService {
       leave();
       throw error;
     }
+  }
+
+  /** Aborts when the credential of `ctx` is not valid any more. */
+  private validityOf(ctx: OrgContext): { signal: AbortSignal; stop(): void } {
+    const over = new AbortController();
+    const check = async () => {
+      // A database that is away says nothing about the credential.
+      if (await this.authenticator.isCurrent(ctx).catch(() => true)) return;
+      over.abort(new Unauthenticated('auth.invalid_token', 'The credential of this stream is not valid any more.'));
+    };
+    const timer = setInterval(() => void check(), CHECK_MS);
+    return { signal: over.signal, stop: () => clearInterval(timer) };
   }
 
   private enter({ orgId }: OrgContext): () => void {
@@ -214,8 +234,8 @@ export class CompletionsService {
       if (error instanceof TooSlow) body.destroy();
       if (signal.aborted || body.destroyed) return;
       if (!(error instanceof DomainError)) this.log.fault('an answer failed', error, { orgId: ctx.orgId });
-      await say(openAiError(toProblem(error, { instance: '/openai/v1/chat/completions', requestId: ctx.requestId }))).catch(
-        () => undefined,
+      await say(openAiError(toProblem(error, { instance: '/openai/v1/chat/completions', requestId: ctx.requestId }))).catch(() =>
+        body.destroy(),
       );
     } finally {
       clearInterval(heartbeat);
