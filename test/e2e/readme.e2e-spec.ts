@@ -16,3 +16,17 @@ it('keeps what the walk of the README says', async () => {
   expect(quote).toContain('27 days');
   expect([valid, status]).toEqual(['true', '404']);
 }, 100_000);
+
+it.each(['chat', 'documents', 'audit'])(
+  'keeps what the walk of docs/%s.md says',
+  async (page) => {
+    const blocks = [...readFileSync(`docs/${page}.md`, 'utf8').matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block ?? '');
+    const script = blocks.join('\n').replace('http://127.0.0.1:3000', testRun().baseUrl);
+    const promised = [...script.matchAll(/ {3,}# (.+)$/gm)].map(([, words]) => words);
+
+    const { stdout } = await run('bash', ['-u', '-c', script], { timeout: 90_000 });
+
+    expect(stdout.split('\n').filter((line) => promised.includes(line))).toEqual(promised);
+  },
+  100_000,
+);
