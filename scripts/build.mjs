@@ -16,6 +16,10 @@ const sources = ['apps', 'libs', 'prisma', 'package.json', 'package-lock.json', 
 const current = existsSync(STAMP) && statSync(STAMP).mtimeMs > Math.max(...sources.filter(existsSync).map(newest));
 if (current && process.argv.includes('--when-needed')) process.exit(0);
 
+if (!existsSync('node_modules/@nestjs/cli')) {
+  process.stderr.write('The packages are not installed. Run "npm ci" first.\n');
+  process.exit(1);
+}
 process.stderr.write('Building …\n');
 for (const [command, ...args] of [
   [process.execPath, 'scripts/prisma-generate.mjs'],

@@ -13,9 +13,10 @@ if (run(process.execPath, 'scripts/build.mjs', '--when-needed').status !== 0) pr
 
 /** docs/errors.md: every code that a client can receive. */
 async function errorsPage() {
-  const { PROBLEMS, PROBLEM_STATUS } = await dist('libs/contracts/index.js');
+  const { PROBLEM_ADVICE, PROBLEMS, PROBLEM_STATUS } = await dist('libs/contracts/index.js');
   const rows = Object.entries(PROBLEMS).map(
-    ([code, [kind, meaning]]) => `| <a id="${code}"></a>\`${code}\` | ${PROBLEM_STATUS[kind]} | ${meaning} |`,
+    ([code, [kind, meaning]]) =>
+      `| <a id="${code}"></a>\`${code}\` | ${PROBLEM_STATUS[kind]} | ${[meaning, PROBLEM_ADVICE[code]].filter(Boolean).join(' ')} |`,
   );
   return `# Errors\n\nEvery failure is an RFC 9457 problem (\`application/problem+json\`) with a stable \`code\`. Where the meaning names a status, that one is sent instead of the kind's. A status 500 has the code \`internal\` and only a request id. Generated from libs/contracts/problems.ts.\n\n| code | status | meaning |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
 }

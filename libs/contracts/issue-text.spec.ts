@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { PatchChannel } from './chat.js';
-import { Register } from './organizations.js';
+import { AccessInput } from './access.js';
 import { judged } from './judged.js';
+import { CreateApiKey, Register } from './organizations.js';
+import { PERMISSIONS } from './permissions.js';
+import { CreateWebhook } from './webhooks.js';
 
 const said = (schema: z.ZodType, value: unknown) =>
   judged(schema, value).error?.issues.map(({ path, message }) => `/${path.join('/')} ${message}`);
@@ -36,9 +39,30 @@ it.each<[z.ZodType, unknown, string]>([
   [z.string().regex(/^a/, 'must begin with a'), 'x', 'must begin with a'],
   [z.string().nullable(), 7, 'must be a string'],
   [z.union([z.string(), z.array(z.string())]), 7, 'must be a string or a list'],
-  [z.union([z.string(), z.strictObject({ a: z.string() })]), { a: 1 }, 'has none of the documented forms'],
+  [z.union([z.string(), z.strictObject({ a: z.string() })]), { a: 1 }, 'has none of the documented forms: a must be a string'],
+  [z.union([z.enum(['a', 'b']), z.strictObject({})]), 'c', 'must be one of "a", "b" or an object'],
 ])('%#: says of a wrong value that it %3$s', (schema, value, text) => {
   expect(said(schema, value)).toEqual([`/ ${text}`]);
+});
+
+it('lists a few values, and of many those that are near or come first', () => {
+  expect(said(CreateApiKey, { name: 'x', scopes: ['memory:reed'] })).toEqual([
+    `/scopes/0 must be one of ${PERMISSIONS.map((name) => `"${name}"`).join(', ')}`,
+  ]);
+  const events = (...given: string[]) => said(CreateWebhook, { name: 'x', url: 'https://example.com', events: given }) ?? [];
+  expect(events('task.created')[0]).toMatch(
+    /^\/events\/0 is none of the \d+ documented values, of which these are near: .*"tasks\.created"/,
+  );
+  expect(events('everything')[0]).toMatch(/values, which begin with: .*"tasks\.\*"/);
+});
+
+it('says of an access how it can be written', () => {
+  const access = (given: unknown) => said(z.strictObject({ access: AccessInput }), { access: given });
+  expect(access('team')).toEqual([expect.stringContaining('{"level": "team", "grants": [{"kind": "team", "id": "…"}]}')]);
+  expect(access({ level: 'secret' })).toEqual([
+    '/access has none of the documented forms: level must be one of "private", "team", "shared", "organization", "system"',
+  ]);
+  expect(access({ level: 'team' })).toEqual(['/access/grants must name somebody for team and shared, and nobody otherwise']);
 });
 
 it('says it at its place, and keeps what a schema says itself', () => {

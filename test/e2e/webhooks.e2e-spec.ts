@@ -311,7 +311,7 @@ describe('an incoming webhook', () => {
     });
     expect(await post(hook.path, { words: 'x' })).toMatchObject({
       status: 400,
-      body: { code: 'request.invalid', errors: [{ pointer: '/text' }] },
+      body: { code: 'request.invalid', errors: [{ pointer: '/text', message: 'is missing' }] },
     });
     const kept = await owned<{ all: string }>(
       'SELECT h::text || l::text AS all FROM incoming_webhooks h JOIN incoming_webhook_lookups l ON l.incoming_webhook_id = h.id WHERE h.id = $1',

@@ -135,7 +135,8 @@ describe('access tokens', () => {
     expect({ status, code: body.code, detail: body.detail }).toEqual({
       status: 401,
       code: 'auth.invalid_token',
-      detail: 'The token is not valid. Sign in again.',
+      detail:
+        'The token or API key is unknown, expired or revoked, or its owner was suspended. Sign in again, or make a new key; if that fails too, ask an administrator.',
     });
   });
 });

@@ -3,7 +3,12 @@ import type { CreatedApiKey, Me, Organization, Problem } from '@atrium/contracts
 import { anonymous, Api, newColleague, newOrganization, type Person } from '../lib/api.js';
 import { LiveClient } from '../lib/live-client.js';
 
-const REFUSED = { status: 401, code: 'auth.invalid_token', detail: 'The token is not valid. Sign in again.' };
+const REFUSED = {
+  status: 401,
+  code: 'auth.invalid_token',
+  detail:
+    'The token or API key is unknown, expired or revoked, or its owner was suspended. Sign in again, or make a new key; if that fails too, ask an administrator.',
+};
 const refusalOf = async (api: Api, headers: Record<string, string> = {}) => {
   const { status, body } = await api.call<Problem>('GET', '/v1/me', { headers });
   return { status, code: body.code, detail: body.detail };

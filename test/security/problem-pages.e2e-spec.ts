@@ -1,4 +1,4 @@
-import { PROBLEMS } from '@atrium/contracts';
+import { PROBLEM_ADVICE, type ProblemCode, PROBLEMS } from '@atrium/contracts';
 import { anonymous } from '../lib/api.js';
 import { testRun } from '../lib/run.js';
 
@@ -11,6 +11,7 @@ describe('the type of a problem', () => {
       expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
       expect(text).toContain(code);
       expect(text).toContain(meaning.slice(0, 20));
+      expect(text).toContain((PROBLEM_ADVICE[code as ProblemCode] ?? '').slice(0, 20));
       expect(text).not.toMatch(/<(script|style|link|img)|https?:/);
     }
   });

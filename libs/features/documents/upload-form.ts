@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { Multipart, MultipartFile, MultipartValue } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { judged } from '@atrium/contracts';
+import { judged, MAX_ISSUE_TEXT } from '@atrium/contracts';
 import { DomainError, Invalid, pointerTo } from '@atrium/platform/errors';
 
 /** A file on its way in: `source` must be read before the next part comes. */
@@ -52,7 +52,7 @@ export function fitting<S extends z.ZodType>(schema: S, value: unknown): z.outpu
   if (parsed.success) return parsed.data;
   const places = parsed.error.issues.slice(0, 50).map(({ path, message }) => ({
     pointer: pointerTo(path),
-    message: message.slice(0, 300),
+    message: message.slice(0, MAX_ISSUE_TEXT),
   }));
   const [first] = places;
   throw new Invalid('request.invalid', `The request does not have the documented form: ${first?.pointer || 'it'} ${first?.message ?? ''}`, {

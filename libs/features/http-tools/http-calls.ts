@@ -112,7 +112,7 @@ function failure({ name }: HttpToolRow, error: DomainError): DomainError {
   if (error.code === 'outbound.refused')
     return new Forbidden(
       'outbound.refused',
-      `The address of the HTTP tool ${name} may not be called from here, or leads to one that may not.`,
+      `The address of the HTTP tool ${name} may not be called from here, or leads to one that may not, unless the operator allows it (OUTBOUND_ALLOW).`,
     );
   const isLate = error.options.params?.['reason'] === 'timeout';
   const what = isLate ? `did not answer within ${CALL_MS / 1_000} seconds.` : 'cannot be reached, or broke off.';

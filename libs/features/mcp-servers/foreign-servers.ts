@@ -157,7 +157,10 @@ class Line implements Visit {
 
   private failure(sent = false): DomainError {
     if (this.fault?.code === 'outbound.refused')
-      return new Forbidden('outbound.refused', `The address of the MCP server ${this.server.name} may not be called from here.`);
+      return new Forbidden(
+        'outbound.refused',
+        `The address of the MCP server ${this.server.name} may not be called from here, unless the operator allows it (OUTBOUND_ALLOW).`,
+      );
     return new Unavailable('mcp-servers.failed', `The MCP server ${this.server.name} ${this.what()}`, { params: { sent } });
   }
 

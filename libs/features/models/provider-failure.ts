@@ -25,7 +25,8 @@ function saying(code: DomainError['code'], reason: string): string {
   if (code === 'ai.unavailable') return 'cannot be reached at the moment; try again later.';
   if (code === 'ai.timed_out') return 'did not answer in time; try again later.';
   if (code === 'ai.malformed') return 'answered something that could not be understood.';
-  if (reason === 'address_refused') return 'has an address that may not be called from here: an administrator has to change it.';
+  if (reason === 'address_refused')
+    return 'has an address that may not be called from here: an administrator has to change it, or the operator to allow it (OUTBOUND_ALLOW).';
   if (/^40[13]\b/.test(reason)) return `refused the key (${reason}): an administrator has to give it another one.`;
   return `refused the request (${reason}): an administrator has to look at its address and models.`;
 }

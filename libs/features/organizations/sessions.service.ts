@@ -167,5 +167,8 @@ export class SessionsService {
 }
 
 export function noMembership(): Forbidden {
-  return new Forbidden('auth.no_membership', 'The account belongs to no active organization, or not to this one.');
+  return new Forbidden(
+    'auth.no_membership',
+    'The account belongs to no active organization, or not to this one. Ask an administrator whether it was suspended or removed.',
+  );
 }

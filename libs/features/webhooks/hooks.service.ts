@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type AgentId, type ChannelId, type HookBody, type HookReceipt, MessageBody, type OrgId, type WorkflowId } from '@atrium/contracts';
+import {
+  type AgentId,
+  type ChannelId,
+  type HookBody,
+  type HookReceipt,
+  judged,
+  MessageBody,
+  type OrgId,
+  type WorkflowId,
+} from '@atrium/contracts';
 import { MessagesService } from '@atrium/features/chat';
 import { RunsService } from '@atrium/features/workflows';
 import { Db } from '@atrium/platform/db';
@@ -108,7 +117,7 @@ export class HooksService {
 
 /** @throws Invalid `request.invalid` */
 function textOf(body: HookBody): string {
-  const text = MessageBody.safeParse(body['text']);
+  const text = judged(MessageBody, body['text']);
   if (text.success) return text.data;
   const places = text.error.issues.map(({ message }) => ({ pointer: '/text', message }));
   throw new Invalid('request.invalid', `The body needs a text for the channel: /text ${places[0]?.message ?? ''}`, { places });

@@ -31,6 +31,12 @@ it('refuses a weak secret wherever it stands, because all verify tokens', () => 
     expect(reasons({ ...production(), JWT_SECRET })).toEqual([expect.stringMatching(/^JWT_SECRET is weak/)]);
 });
 
+it('says in plain words what a setting must be', () => {
+  expect(reasons({ PORT: 'abc' })).toEqual(['PORT must be a number']);
+  expect(reasons({ PORT: '70000' })).toEqual(['PORT must be at most 65535']);
+  expect(reasons({ REGISTRATION: 'all' })).toEqual(['REGISTRATION must be one of "open", "invite", "closed"']);
+});
+
 it('says once what is wrong with a secret', () => {
   expect(
     reasons({

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { judged } from '@atrium/contracts';
 import { Secret } from './secret.js';
 import { SETTINGS, type SettingName, type Settings } from './settings.js';
 
@@ -42,7 +43,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(SETTINGS)) {
     const raw = rawValue(name, environment, 'secret' in setting, reasons);
-    const parsed = setting.schema.safeParse(raw);
+    const parsed = judged(setting.schema, raw);
     if (parsed.success) values[name] = parsed.data;
     else reasons.push(...new Set(parsed.error.issues.map((issue) => `${name} ${issue.message}`)));
   }

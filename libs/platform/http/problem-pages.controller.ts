@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Param } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { PROBLEM_STATUS, type ProblemCode, PROBLEMS } from '@atrium/contracts';
+import { PROBLEM_ADVICE, PROBLEM_STATUS, type ProblemCode, PROBLEMS } from '@atrium/contracts';
 import { NotFound } from '@atrium/platform/errors';
 import { Public } from '@atrium/platform/tenancy';
 import { htmlPage } from './html-page.js';
@@ -24,7 +24,11 @@ export class ProblemPagesController {
     const code = codes().find((known) => known === given);
     if (!code) throw new NotFound('request.route_not_found', 'There is no such problem.');
     const [kind, meaning] = PROBLEMS[code];
-    return page(code, `<p>${escaped(meaning)}</p><p>Status ${PROBLEM_STATUS[kind]} unless the meaning names another.</p>`);
+    const advice = PROBLEM_ADVICE[code];
+    return page(
+      code,
+      `<p>${escaped(meaning)}</p>${advice ? `<p>${escaped(advice)}</p>` : ''}<p>Status ${PROBLEM_STATUS[kind]} unless the meaning names another.</p>`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import type { ProblemPlace } from '@atrium/contracts';
+import { MAX_ISSUE_TEXT, type ProblemPlace } from '@atrium/contracts';
 import { DomainError, Invalid, NotFound, pointerTo, toProblem } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
 import type { AtriumRequest } from '@atrium/platform/tenancy';
@@ -79,5 +79,5 @@ export function invalidRequest(issues: readonly Issue[], parameter?: string): In
 function placesOf({ code, message, path = [], keys }: Issue, parameter?: string): ProblemPlace[] {
   const at = [...(parameter === undefined ? [] : [parameter]), ...path.map((part) => String(typeof part === 'object' ? part.key : part))];
   if (code === 'unrecognized_keys' && keys) return keys.map((key) => ({ pointer: pointerTo([...at, key]), message: 'is not known here' }));
-  return [{ pointer: pointerTo(at), message: message.slice(0, 300) }];
+  return [{ pointer: pointerTo(at), message: message.slice(0, MAX_ISSUE_TEXT) }];
 }

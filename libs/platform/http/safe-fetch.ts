@@ -267,8 +267,17 @@ function asDomainError(error: unknown): DomainError {
   return code === 'UND_ERR_INVALID_ARG' ? refused('request') : failed(typeof code === 'string' ? code : 'network');
 }
 
+const NOT_PUBLIC =
+  'This address may not be called from here: it is not public, or its port is not 80 or 443. The operator can allow it (OUTBOUND_ALLOW).';
+const REFUSALS: Partial<Record<Reason, string>> = {
+  scheme: 'Only addresses of http and https may be called from here.',
+  userinfo: 'An address that holds a user or password may not be called from here.',
+  port: NOT_PUBLIC,
+  address: NOT_PUBLIC,
+};
+
 function refused(reason: Reason): Forbidden {
-  return new Forbidden('outbound.refused', 'This address may not be called from here.', { params: { reason } });
+  return new Forbidden('outbound.refused', REFUSALS[reason] ?? 'This address may not be called from here.', { params: { reason } });
 }
 
 function failed(reason: string): Unavailable {

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { WebSocket } from 'ws';
-import { ClientFrame, judged, type Problem } from '@atrium/contracts';
+import { ClientFrame, judged, MAX_ISSUE_TEXT, type Problem } from '@atrium/contracts';
 import { DomainError, Forbidden, Invalid, NotFound, QuotaExceeded, toProblem, Unauthenticated } from '@atrium/platform/errors';
 import type { RequestLimits } from '@atrium/platform/http';
 import type { Log } from '@atrium/platform/observability';
@@ -179,7 +179,7 @@ function faultOf(value: unknown, issues: readonly { path: PropertyKey[]; message
   if (!KNOWN_TYPES.has((value as { type?: unknown }).type)) return new Invalid('realtime.unknown_frame', 'There is no such frame.');
   const places = issues.slice(0, 10).map(({ path, message }) => ({
     pointer: path.map((part) => `/${String(part).slice(0, 100)}`).join(''),
-    message: message.slice(0, 300),
+    message: message.slice(0, MAX_ISSUE_TEXT),
   }));
   return new Invalid('request.invalid', 'The frame does not have the documented form.', { places });
 }

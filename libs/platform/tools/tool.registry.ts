@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { IdempotencyKey, judged, PERMISSIONS, type Tool as ToolShape, type ToolEffect } from '@atrium/contracts';
+import { IdempotencyKey, judged, MAX_ISSUE_TEXT, PERMISSIONS, type Tool as ToolShape, type ToolEffect } from '@atrium/contracts';
 import { Conflict, Invalid, NotFound, pointerTo } from '@atrium/platform/errors';
 import { assertPermission, type OrgContext } from '@atrium/platform/tenancy';
 import type { OfferedTool, Tool, ToolProvider, ToolSource } from './tool.js';
@@ -120,7 +120,7 @@ export class ToolRegistry {
     if (input.success) return { tool, input: input.data as Record<string, unknown> };
     const places = input.error.issues.slice(0, 50).map((issue) => ({
       pointer: pointerTo(issue.path),
-      message: issue.message.slice(0, 300),
+      message: issue.message.slice(0, MAX_ISSUE_TEXT),
     }));
     const first = places[0] ? ` ${places[0].pointer || 'they'} ${places[0].message}` : '';
     throw new Invalid('tools.invalid_arguments', `The arguments of ${name} do not have the documented form:${first}`, { places });
