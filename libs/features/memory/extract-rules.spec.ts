@@ -34,6 +34,27 @@ describe('factsByRules', () => {
     expect(found.every(({ confidence }) => confidence < 1)).toBe(true);
   });
 
+  it.each<[string, string[]]>([
+    ['My name is Ben and my birthday is 4 May.', ['Ben’s name is Ben', 'Ben’s birthday is 4 May']],
+    ['I moved to Linz and I like green tea', ['Ben lives in Linz', 'Ben likes green tea']],
+    ['I like tea, but I don’t like coffee; my room is 12', ['Ben likes tea', 'Ben does not like coffee', 'Ben’s room is 12']],
+    ['I work at Northwind and Olivia’s phone number is 555', ['Ben works at Northwind', 'Olivia’s phone number is 555']],
+    ['I live in Linz and maybe I like tea', ['Ben lives in Linz']],
+    ['I was late and my name is Ben', ['Ben’s name is Ben']],
+    ['I like tea and it is raining', ['Ben likes tea']],
+    ['Remember that my desk is white and my chair is red', ['Ben’s desk is white', 'Ben’s chair is red']],
+    ['Remember that my desk is white and the gate is locked', ['my desk is white and the gate is locked']],
+    ['My parents are Ada and Cyd', ['Ben’s parents is Ada and Cyd']],
+    ['I like tea and cake', ['Ben likes tea and cake']],
+    ['I like that Ada and Cyd are here', ['Ben likes that Ada and Cyd are here']],
+    ['The names of Ada and my cat are known to all', ['The names of Ada and my cat is known to all']],
+    ['I like books and films that are old', ['Ben likes books and films that are old']],
+  ])('divides %j where another clause begins', (sentence, expected) => {
+    const found = factsByRules(said(sentence));
+    expect(found.map(({ content }) => content)).toEqual(expected);
+    expect(found.every(({ quote }) => sentence.includes(quote))).toBe(true);
+  });
+
   it.each([
     'Where is my coat?',
     'Do I like tea? I wonder.',

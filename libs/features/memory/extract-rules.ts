@@ -17,15 +17,9 @@ const ofAuthor = (verb: string, pattern: string): Rule => ({
   fact: ([value = ''], author) => ({ content: `${author} ${verb} ${value}`, subject: author, predicate: verb, confidence: CONFIDENCE }),
 });
 
-/** The first rule that fits a sentence tells its fact. */
+const REMEMBER = new RegExp(String.raw`^(?:please )?(?:remember|note|keep in mind)(?: that|:) ${CLAUSE}$`, 'iu');
+/** The first rule that fits a clause tells its fact. */
 const RULES: Rule[] = [
-  {
-    pattern: new RegExp(String.raw`^(?:please )?(?:remember|note|keep in mind)(?: that|:) ${CLAUSE}$`, 'iu'),
-    fact: ([value = ''], author) => ({
-      ...(factOf(value, author) ?? { content: value, subject: null, predicate: null }),
-      confidence: ASKED_TO_REMEMBER,
-    }),
-  },
   {
     pattern: /^(?:please |you can |just )?call me ([^\n,]{1,60})$/iu,
     fact: ([value = ''], author) => ({
@@ -80,20 +74,60 @@ const POINTERS = /^(?:it|that|this|there|here|what|who|where|how|let|he|she|he|t
 /** Words after which a sentence says what might be, not what is. */
 const UNREAL = /^(?:if|when|unless|imagine|suppose|maybe|perhaps|i (?:think|guess|wish|hope|wonder))\b/iu;
 
+const NOUN = String.raw`(?!(?:that|which|who|whose|where)\b)[\p{L}\p{M}\p{N}'’-]+`;
+/** What begins another clause: a subject and its verb, or a word after which it says what might be. */
+const CLAUSE_HEADS = [
+  String.raw`i(?:['’](?:m|d|ve|ll))? `,
+  String.raw`(?:we|he|she|they)(?:['’]\p{L}+)? `,
+  String.raw`(?:it|you)(?:['’]\p{L}+| (?:is|are|was|were|has|have|can|will|do|does)) `,
+  String.raw`(?:if|when|unless|imagine|suppose|maybe|perhaps) `,
+  // Of a verb in the singular the subject is one alone, so it cannot go on with what was said before.
+  String.raw`(?:${NOUN} ){1,6}?(?:is|was|has|likes|lives|works|prefers|speaks) `,
+  String.raw`(?:my|our|the|${NOUN}['’]s) (?:${NOUN} ){1,6}?(?:are|were|have) `,
+];
+const NEXT_CLAUSE = new RegExp(String.raw`(?:,? (?:and|but) |; )(?=${CLAUSE_HEADS.join('|')})`, 'giu');
+
+/** A sentence divided where another clause begins. Not where what stands before says nothing, but the whole does: “the names of A and B are …”. */
+function clausesOf(sentence: string): string[] {
+  for (const { index, 0: joint } of sentence.matchAll(NEXT_CLAUSE)) {
+    const before = sentence.slice(0, index);
+    if (isFact(before) || !isFact(sentence)) return [before, ...clausesOf(sentence.slice(index + joint.length))];
+  }
+  return [sentence];
+}
+const isFact = (clause: string): boolean => factOf(clause, 'someone') !== null;
+
+/** The facts of one sentence, each with its clause. What is to be remembered and is no fact by the rules stays whole. */
+function told(sentence: string, author: string): (Found & { clause: string })[] {
+  const asked = REMEMBER.exec(bare(sentence))?.[1]?.trim();
+  const clauses = clausesOf(asked ?? sentence);
+  const found = clauses.map((clause) => {
+    const fact = UNREAL.test(clause) ? null : factOf(bare(clause), author);
+    return fact && { ...fact, clause: clauses.length === 1 ? sentence : clause };
+  });
+  const facts = found.filter((fact) => fact !== null);
+  if (asked === undefined) return facts;
+  if (facts.length === clauses.length) return facts.map((fact) => ({ ...fact, confidence: ASKED_TO_REMEMBER }));
+  return [{ content: asked, subject: null, predicate: null, confidence: ASKED_TO_REMEMBER, clause: sentence }];
+}
+
+const bare = (sentence: string): string => sentence.trim().replace(/[.!…]+$/u, '');
+
 /** The facts that stated rules find, sentence by sentence. Questions, conditions and what no person said are passed over. */
 export function factsByRules(messages: readonly Said[]): Proposal[] {
   const found = messages.flatMap(({ author, content, isPerson }, message) =>
-    (isPerson ? sentencesOf(content) : []).flatMap((sentence) => {
-      const fact = sentence.endsWith('?') || UNREAL.test(sentence) ? null : factOf(sentence.replace(/[.!…]+$/u, ''), author);
-      return fact ? [{ message, quote: sentence, ...fact }] : [];
-    }),
+    (isPerson ? sentencesOf(content) : []).flatMap((sentence) =>
+      sentence.endsWith('?') || UNREAL.test(sentence)
+        ? []
+        : told(sentence, author).map(({ clause, ...fact }) => ({ message, quote: clause, ...fact })),
+    ),
   );
   return found.slice(0, MAX_PROPOSALS);
 }
 
-function factOf(sentence: string, author: string): Found | null {
+function factOf(clause: string, author: string): Found | null {
   for (const { pattern, fact } of RULES) {
-    const match = pattern.exec(sentence.trim());
+    const match = pattern.exec(clause.trim());
     if (!match) continue;
     const found = fact(
       match.slice(1).map((part) => part.trim()),
