@@ -147,7 +147,7 @@ export const PROBLEMS = {
   ],
   'agents.outcome_unknown': ['Conflict', 'It is not known whether the call happened, and nobody said so in time.'],
   'agents.not_done': ['Conflict', 'A person found that the call did not happen.'],
-  'agents.run_failed': ['Unavailable', 'The run failed on our side, or did not succeed.'],
+  'agents.run_failed': ['Conflict', 'The run failed on our side, or did not succeed.'],
   'approvals.rejected': ['Forbidden', 'A person said no.'],
   'tasks.not_found': ['NotFound', 'There is no such task, or you may not read it.'],
   'tasks.assignee_not_found': ['NotFound', 'There is no such person or agent in the organization.'],

@@ -245,6 +245,9 @@ describe('budgets', () => {
     expect((await told(owner)).map(({ data }) => data['percent'])).toEqual([80, 100]);
     const stopped = await run(member, agent);
     expect(stopped.failure).toMatchObject({ code: 'models.budget_exceeded' });
+    const body = { model: agent.name, messages: [{ role: 'user', content: 'Do it.' }] };
+    const refused = await member.api.refused(429, 'POST', '/openai/v1/chat/completions', { body });
+    expect(refused).toMatchObject({ error: { code: 'models.budget_exceeded', message: stopped.failure?.message } });
     expect(stopped.failure?.message).toMatch(/^What models may cost for this agent this month is spent\. An administrator can raise/);
     expect(await run(member, other)).toMatchObject({ status: 'succeeded' });
 

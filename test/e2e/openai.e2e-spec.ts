@@ -47,6 +47,8 @@ describe('the door for clients of the OpenAI API', () => {
 
     expect(names).toEqual(expect.arrayContaining(['assistant', agent.name]));
     expect(names).not.toContain('sleeper');
+    const { key } = await owner.api.post<CreatedApiKey>('/v1/api-keys', { name: 'runs', scopes: ['agents:run'] });
+    expect((await new OpenAI({ apiKey: key, baseURL: client.baseURL }).models.list()).data.map(({ id }) => id)).toEqual(names);
     expect((await client.embeddings.create({ model: names.at(-1) ?? '', input: ['a house', 'a home'] })).data).toHaveLength(2);
   });
 

@@ -179,6 +179,8 @@ export class CompletionsService {
     }
     if (!run) throw new Error('a run that is followed is settled at last');
     const asks = run.steps.find(({ status, approvalId }) => status === 'waiting' && approvalId !== null);
+    if (run.failure?.code === 'models.budget_exceeded')
+      throw new QuotaExceeded('models.budget_exceeded', run.failure.message, { retryable: false });
     if (run.status === 'failed' || run.status === 'cancelled')
       throw new Conflict('agents.run_failed', `Run ${id} ended as ${run.status}. ${run.failure?.message ?? ''}`.trim());
     if (run.endedAt === null && !asks)

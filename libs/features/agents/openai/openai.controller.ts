@@ -17,7 +17,7 @@ export class OpenAiController {
   ) {}
 
   @Get('models')
-  @Requires('agents:read')
+  @Requires('agents:run')
   @Answers('List the active agents, and the model for embeddings', OpenAiModelList, 200, FAILURE)
   async listModels(@Ctx() ctx: OrgContext): Promise<OpenAiModelList> {
     return { object: 'list', data: [...(await this.completions.models(ctx)), ...(await this.embeddings.models())] };
