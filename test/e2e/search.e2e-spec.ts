@@ -59,6 +59,22 @@ it('shows nobody what they may not read', async () => {
   expect((await find(stranger, word)).data).toEqual([]);
 });
 
+it('finds what was said in a channel under the name that it has now', async () => {
+  const owner = await newOrganization();
+  const channel = await owner.api.post<Channel>('/v1/channels', { name: 'gardening', kind: 'public' });
+  const root = await say(owner, channel, 'Roses need water, says the old gardening book.');
+  const reply = await owner.api.post<Message>(`/v1/channels/${channel.id}/messages`, { body: 'And light.', threadId: root.id });
+  expect((await find(owner, 'gardening')).data.map(({ id, title }) => `${id} ${title}`).sort()).toEqual(
+    [root, reply].map(({ id }) => `${id} #gardening`).sort(),
+  );
+
+  await owner.api.patch(`/v1/channels/${channel.id}`, { name: 'astronomy' });
+
+  await eventually('both have the new name', async () => (await find(owner, 'astronomy')).data.length === 2);
+  expect((await find(owner, 'astronomy')).data.map(({ title }) => title)).toEqual(['#astronomy', '#astronomy']);
+  expect((await find(owner, 'gardening')).data.map(({ id, title }) => `${id} ${title}`)).toEqual([`${root.id} #astronomy`]);
+});
+
 it('refuses what has not the documented form', async () => {
   const owner = await newOrganization();
   for (const body of [

@@ -23,7 +23,9 @@ export function channelCreated(channel: Channel, members: PrincipalRef[]): Event
 }
 
 export function channelChanged(channel: Channel, changes: EventDraft['changes']): EventDraft {
-  return { type: 'chat.channel_changed', ...ofChannel(channel), ...(changes ? { changes } : {}) };
+  const { data, ...rest } = ofChannel(channel);
+  const fields = Object.keys(changes ?? {});
+  return { type: 'chat.channel_changed', ...rest, data: { ...data, fields }, ...(changes ? { changes } : {}) };
 }
 
 /** `members` of a channel that is not public, so that those who are away hear of it. */

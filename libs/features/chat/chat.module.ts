@@ -9,6 +9,7 @@ import { ChannelErasure } from './channel-erasure.js';
 import { ChannelGrants } from './channel-grants.js';
 import { ChannelMemberRepository } from './channel-member.repository.js';
 import { ChannelRepository } from './channel.repository.js';
+import { ChannelTitles } from './channel-titles.js';
 import { ChannelsController } from './channels.controller.js';
 import { ChannelsQueries } from './channels.queries.js';
 import { ChannelsService } from './channels.service.js';
@@ -47,6 +48,7 @@ import { Withholding } from './withholding.js';
     MembersQueries,
     Departures,
     ChannelErasure,
+    ChannelTitles,
     ChannelAudience,
     ChannelGrants,
     ChatTools,

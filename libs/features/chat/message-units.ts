@@ -29,6 +29,11 @@ export class MessageUnits {
     return this.index.add(tx, ctx, [unitOf(channel, row, speaker, grantsOf(channel))]);
   }
 
+  /** Of messages of the channel, after it was renamed. */
+  retitle(tx: Tx, ctx: OrgContext, channel: Pick<ChannelRow, 'name'>, messageIds: readonly string[]): Promise<void> {
+    return this.index.retitle(tx, ctx, messageIds, titleOf(channel));
+  }
+
   remove(tx: Tx, ctx: OrgContext, messageId: string): Promise<void> {
     return this.index.removeSubject(tx, ctx, 'message', messageId);
   }
@@ -48,13 +53,15 @@ export class MessageUnits {
   }
 }
 
+const titleOf = ({ name }: Pick<ChannelRow, 'name'>) => `#${name}`;
+
 function unitOf(channel: ChannelRow, row: MessageRow, speaker: string, grants: string[]): SearchUnit {
   return {
     id: row.id,
     kind: 'message',
     subjectId: row.id,
     ordinal: 0,
-    title: `#${channel.name}`,
+    title: titleOf(channel),
     body: row.body,
     grants,
     source: { channelId: row.channelId, threadId: row.threadId },

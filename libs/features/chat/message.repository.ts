@@ -45,6 +45,12 @@ export class MessageRepository {
     return tx.message.findMany({ where: { orgId: ctx.orgId, ...where, seq }, orderBy: { seq: range.order }, take: range.limit });
   }
 
+  /** Of a channel those after the seq `after`, in order. */
+  idsAfter(tx: Tx, { orgId }: OrgContext, channelId: string, after: number, limit: number): Promise<{ id: string; seq: bigint }[]> {
+    const where = { orgId, channelId, seq: { gt: after } };
+    return tx.message.findMany({ where, orderBy: { seq: 'asc' }, take: limit, select: { id: true, seq: true } });
+  }
+
   async insert(tx: Tx, ctx: OrgContext, row: MessageRow): Promise<void> {
     const { citations, mentions, ...columns } = row;
     await tx.message.create({ data: { ...columns, orgId: ctx.orgId, citations: citations ?? [], mentions: mentions ?? [] } });

@@ -116,6 +116,22 @@ export class SearchIndex {
       WHERE org_id = ${ctx.orgId}::uuid AND kind = ${kind} AND subject_id = ${subjectId}::uuid`;
   }
 
+  /** Gives units another title. For kinds whose title is no part of what is compared by meaning: the vectors stay. */
+  async retitle(tx: Tx, ctx: Pick<OrgContext, 'orgId'>, unitIds: readonly string[], title: string): Promise<void> {
+    if (unitIds.length === 0) return;
+    await tx.$executeRaw`
+      WITH former AS (
+        SELECT id, tsv, length, counted FROM search_units WHERE org_id = ${ctx.orgId}::uuid AND id = ANY (${unitIds}::uuid[]) AND title <> ${title} ORDER BY id FOR UPDATE
+      ), owed AS (
+        INSERT INTO search_debts (org_id, id, tsv, length)
+        SELECT ${ctx.orgId}::uuid, gen_random_uuid(), former.tsv, former.length FROM former WHERE former.counted
+      ), renamed AS (
+        SELECT id, setweight(search_lexemes(${foldText(title)}), 'A') || ts_filter(tsv, '{b,c,d}') AS tsv FROM former
+      )
+      UPDATE search_units u SET title = ${title}, tsv = r.tsv, length = search_length(r.tsv), counted = false, updated_at = now()
+      FROM renamed r WHERE u.org_id = ${ctx.orgId}::uuid AND u.id = r.id`;
+  }
+
   /** Changes when a subject holds: from `validFrom` until before `validTo`; null has no end on that side. */
   async revalidate(
     tx: Tx,
