@@ -317,6 +317,53 @@ it('leaves nothing open of a namespace that is narrowed, and everyone what is th
   await owner.api.delete(`/v1/namespaces/${space.id}`);
 });
 
+it('judges a memory that is given other readers as if they were told it now', async () => {
+  const owner = await newOrganization();
+  const member = await newColleague(owner);
+  const slot = { subject: 'the office', predicate: 'is in' };
+  const share = (who: Person, { id }: Memory) => who.api.patch<Memory>(`/v1/memories/${id}`, { access: 'organization' });
+  await owner.api.post<Namespace>('/v1/namespaces', { name: 'facts', access: 'organization' });
+  const at = { namespace: 'facts', access: 'private' };
+  const kyiv = await add(owner, 'The office is in Kyiv', { ...slot, namespace: 'facts', validFrom: daysAgo(30) });
+  const own = await add(owner, 'The office is in Lviv', { ...slot, ...at, validFrom: daysAgo(10) });
+  const before = await add(owner, 'The office is in Odesa', {
+    ...slot,
+    ...at,
+    access: { level: 'shared', grants: [{ kind: 'user', id: member.user.id }] },
+    validFrom: daysAgo(20),
+  });
+  const theirs = await add(member, 'The office is in Dnipro', { ...slot, ...at });
+  const love = await add(owner, 'We love the lift', { namespace: 'facts' });
+  const hate = await add(owner, 'We hate the lift', at);
+
+  const lviv = await share(owner, own);
+  const odesa = await share(owner, before);
+  const dnipro = await share(member, theirs);
+  await share(owner, hate);
+
+  expect(await owner.api.get<Memory>(`/v1/memories/${kyiv.id}`)).toMatchObject({ supersededBy: odesa.id, validTo: odesa.validFrom });
+  expect(odesa).toMatchObject({ supersededBy: lviv.id, validTo: lviv.validFrom });
+  expect([lviv.validTo, dnipro.validTo]).toEqual([null, null]);
+  expect((await reviews(owner)).map(({ reason, proposed, existing }) => [reason, proposed.id, existing.id]).sort()).toEqual(
+    [
+      ['someone_elses', dnipro.id, lviv.id],
+      ['similar_words', hate.id, love.id],
+    ].sort(),
+  );
+});
+
+it('doubts free texts that are told at the same moment too', async () => {
+  const owner = await newOrganization();
+  await add(owner, 'The first note');
+  const texts = ['I love rainy days', 'I hate rainy days'];
+
+  const [love, hate] = await Promise.all(texts.map((text) => add(owner, text)));
+  await owner.api.ok('POST', '/v1/memories/batch', { body: { memories: [{ content: 'Tea is good' }, { content: 'Tea is not good' }] } });
+
+  const pairs = (await reviews(owner)).map(({ proposed, existing }) => contents([proposed, existing]).sort());
+  expect(pairs.sort()).toEqual([contents([love, hate].flatMap((one) => one ?? [])).sort(), ['Tea is good', 'Tea is not good']].sort());
+});
+
 it('corrects in place, and keeps the text before in the history', async () => {
   const owner = await newOrganization();
   const memory = await add(owner, 'The gate is gren', { tags: ['gate'] });

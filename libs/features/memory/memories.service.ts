@@ -72,6 +72,7 @@ export class MemoriesService {
     const asked = facts.map(({ input, pointer }) => ({ access: input.access, pointer: `${pointer}/access` }));
     await this.grantees.assertThere(ctx, asked);
     const grants = await this.readers.of(ctx);
+    const lookedAt = new Date();
     const similar = await this.similar.to(
       ctx,
       grants,
@@ -83,7 +84,7 @@ export class MemoriesService {
         await this.grantees.hold(tx, ctx, asked);
         const changes = noChanges();
         const compared = facts.map((fact, index) => ({ ...fact, similar: similar[index] ?? [] }));
-        const data = await this.remembering.remember(tx, ctx, grants, compared, changes);
+        const data = await this.remembering.remember(tx, ctx, grants, { facts: compared, lookedAt }, changes);
         await this.changes.tell(tx, ctx, changes);
         return { data };
       },
@@ -92,7 +93,8 @@ export class MemoriesService {
   }
 
   /**
-   * Corrects it in place, and honours If-Match. The text before stays in the history.
+   * Corrects it in place, and honours If-Match. The text before stays in the history. To other readers than before it comes as a fact told to
+   * them now: it may take the place of another one, or open a review.
    * @throws NotFound `memory.not_found`, Forbidden `memory.not_owner`, `memory.read_only`, Conflict `memory.retired`, `memory.duplicate`,
    * `request.precondition_failed`, Invalid `memory.already_expired`
    */
@@ -100,6 +102,7 @@ export class MemoriesService {
     const grants = await this.readers.of(ctx);
     const asked = [{ access: patch.access, pointer: '/access' }];
     await this.grantees.assertThere(ctx, asked);
+    const similar = patch.access ? await this.similar.of(ctx, grants, id, patch.content) : [];
     return this.db.inOrg(
       ctx,
       async (tx) => {
@@ -118,8 +121,10 @@ export class MemoriesService {
         row.updatedAt = later(before.updatedAt);
         if (audienceOf(row) !== audienceOf(before)) await this.events.eraseText(tx, ctx, { kind: 'memory', id });
         await this.rewrite(tx, ctx, before, row, namespace, changes);
+        if (row.readers.join() !== before.readers.join())
+          await this.remembering.settle(tx, ctx, grants, namespace, { row, similar }, changes);
         await this.changes.tell(tx, ctx, changes);
-        return toMemory(row, namespace.name);
+        return toMemory((await this.memories.find(tx, ctx, id)) ?? row, namespace.name);
       },
       PATIENT,
     );

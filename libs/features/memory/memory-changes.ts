@@ -84,9 +84,10 @@ export class MemoryChanges {
     return null;
   }
 
-  /** Both hold until somebody has decided. */
+  /** Both hold until somebody has decided; a question that was asked once is not asked again. */
   async openReview(tx: Tx, ctx: OrgContext, proposed: MemoryRow, existing: MemoryRow, reason: Doubt, changes: Changes): Promise<void> {
     const review = await this.reviews.insert(tx, ctx, proposed.id, existing.id, reason);
+    if (!review) return;
     changes.steps.push({ kind: 'review_opened', row: proposed, otherId: existing.id, reason });
     changes.drafts.push(toldReview('memory.review_opened', review, proposed, existing));
   }

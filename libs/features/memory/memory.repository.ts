@@ -10,6 +10,10 @@ type Org = Pick<OrgContext, 'orgId'>;
 
 /** The most facts of a slot that a new one is compared with: the latest. */
 const MAX_SLOT = 500;
+/** The most free texts of a moment that a new one is compared with: the latest. */
+const MAX_LATE = 200;
+/** No command on memories that adds some takes longer; the clocks of two servers are nearer to each other. Milliseconds. */
+const LONGEST_COMMAND_MS = 65_000;
 /** The most memories of one fact's life that its history shows. */
 const MAX_CHAIN = 1_000;
 
@@ -49,6 +53,28 @@ export class MemoryRepository {
       where: { orgId, namespaceId, subjectKey: slot.subject, predicateKey: slot.predicate, readers: { hasSome: grants.toArray() } },
       orderBy: [{ validFrom: 'desc' }, { id: 'desc' }],
       take: MAX_SLOT,
+    });
+  }
+
+  /** The readable free texts that commands have brought into these namespaces since `since`, the latest. */
+  async textsSince(
+    tx: Tx,
+    { orgId }: Org,
+    grants: GrantSet,
+    namespaceIds: readonly string[],
+    since: Date,
+  ): Promise<Pick<MemoryRow, 'id' | 'namespaceId' | 'content'>[]> {
+    return tx.memory.findMany({
+      where: {
+        orgId,
+        namespaceId: { in: [...namespaceIds] },
+        createdAt: { gte: new Date(since.getTime() - LONGEST_COMMAND_MS) },
+        readers: { hasSome: grants.toArray() },
+        OR: [{ subjectKey: null }, { predicateKey: null }],
+      },
+      orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+      take: MAX_LATE,
+      select: { id: true, namespaceId: true, content: true },
     });
   }
 

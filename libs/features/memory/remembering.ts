@@ -9,6 +9,7 @@ import { later } from '@atrium/platform/http';
 import { assertMayWrite, mayChange, personBehind } from './access.js';
 import { judgeFact, judgeText, type KnownFact, type NewFact, type Verdict } from './contradiction.js';
 import { isManyValued } from './fact.js';
+import { type Words, wordsMayContradict, wordsOf } from './similar-words.js';
 import { assertExpiry, endOf, type MemoryRow, newMemory, slotOfRow, toMemory } from './memory.js';
 import { type Changes, MemoryChanges } from './memory-changes.js';
 import { told, toldNamespace } from './memory-events.js';
@@ -21,6 +22,8 @@ import { NamespaceRepository } from './namespace.repository.js';
 export const MAX_PER_NAMESPACE = 10_000;
 export const MAX_PER_ORGANIZATION = 100_000;
 export const MAX_NAMESPACES = 200;
+/** The longest text that is compared with those told at the same moment. UTF-16 code units. */
+const MAX_LATE_CHARS = 2_000;
 
 /** What is to be remembered; `similar` are ids of memories that may say nearly the same, `pointer` is its place in the request. */
 export interface Told {
@@ -43,7 +46,13 @@ export class Remembering {
    * In the order given: a later fact may supersede an earlier one. Locks the namespaces, so that of equal facts told at once one stays.
    * @throws Forbidden `memory.read_only`, Invalid `memory.already_expired`, QuotaExceeded `memory.limit_reached`
    */
-  async remember(tx: Tx, ctx: OrgContext, grants: GrantSet, facts: readonly Told[], changes: Changes): Promise<AddedMemory[]> {
+  async remember(
+    tx: Tx,
+    ctx: OrgContext,
+    grants: GrantSet,
+    { facts, lookedAt }: { facts: readonly Told[]; lookedAt: Date },
+    changes: Changes,
+  ): Promise<AddedMemory[]> {
     const spaces = await this.open(
       tx,
       ctx,
@@ -51,11 +60,20 @@ export class Remembering {
       facts.map(({ input }) => input.namespace ?? DEFAULT_NAMESPACE),
       changes.drafts,
     );
+    // What was told while similar texts were looked for, and what comes in here, is compared as well.
+    const ids = [...spaces.values()].map(({ id }) => id);
+    const texts = await this.memories.textsSince(tx, ctx, grants, ids, lookedAt);
+    const late = texts.map(({ id, namespaceId, content }) => ({ id, namespaceId, words: lateWords(content) }));
     const outcomes: AddedMemory[] = [];
     for (const fact of facts) {
       const namespace = spaces.get(nameKey(fact.input.namespace ?? DEFAULT_NAMESPACE));
       if (!namespace) throw new Error('a namespace was not opened');
-      outcomes.push(await this.one(tx, ctx, grants, namespace, fact, changes));
+      const words = lateWords(fact.input.content);
+      const doubtful = late.filter((one) => one.namespaceId === namespace.id && words && one.words && wordsMayContradict(one.words, words));
+      const similar = [...new Set([...fact.similar, ...doubtful.map(({ id }) => id)])];
+      const added = await this.one(tx, ctx, grants, namespace, { ...fact, similar }, changes);
+      late.push({ id: added.memory.id, namespaceId: namespace.id, words });
+      outcomes.push(added);
     }
     return outcomes;
   }
@@ -118,10 +136,28 @@ export class Remembering {
     namespace.memories += 1;
     const added = { ...row, validTo: verdict.validTo, supersededBy: verdict.supersededBy };
     await this.changes.add(tx, ctx, added, namespace.name, changes);
-    for (const id of verdict.retires) await this.changes.supersede(tx, ctx, byId(known, id), added, namespace.name, changes);
-    for (const { id, reason } of verdict.doubts) await this.changes.openReview(tx, ctx, added, byId(known, id), reason, changes);
+    await this.follow(tx, ctx, namespace, added, known, verdict, changes);
     const outcome = verdict.doubts.length > 0 ? 'in_review' : verdict.retires.length > 0 ? 'superseded' : 'added';
     return { outcome, memory: toMemory(added, namespace.name) };
+  }
+
+  /** What it means for those known to its readers that they may read it now: by the rules of a fact that comes in. */
+  async settle(
+    tx: Tx,
+    ctx: OrgContext,
+    grants: GrantSet,
+    namespace: NamespaceRow,
+    { row, similar }: { row: MemoryRow; similar: readonly string[] },
+    changes: Changes,
+  ): Promise<void> {
+    if (row.validTo !== null && row.validTo <= new Date()) return;
+    const known = (await this.known(tx, ctx, grants, namespace, row, similar, changes)).filter((one) => one.id !== row.id);
+    const verdict = this.judge(ctx, row, known);
+    if (verdict.kind === 'same') return;
+    const { supersededBy, validTo } = verdict;
+    if (supersededBy !== null && validTo !== null && (row.validTo === null || validTo < row.validTo))
+      await this.changes.supersede(tx, ctx, row, byId(known, supersededBy), namespace.name, changes);
+    await this.follow(tx, ctx, namespace, row, known, verdict, changes);
   }
 
   /** What the new fact has to be compared with: the facts of its slot, or those with similar words; one that has expired ends here. */
@@ -144,6 +180,19 @@ export class Remembering {
     if ((endOf(standing) ?? row.createdAt) >= row.createdAt) return [...others, standing];
     await this.changes.expire(tx, ctx, standing, namespace.name, changes);
     return others;
+  }
+
+  private async follow(
+    tx: Tx,
+    ctx: OrgContext,
+    namespace: NamespaceRow,
+    row: MemoryRow,
+    known: readonly MemoryRow[],
+    { retires, doubts }: Extract<Verdict, { kind: 'new' }>,
+    changes: Changes,
+  ): Promise<void> {
+    for (const id of retires) await this.changes.supersede(tx, ctx, byId(known, id), row, namespace.name, changes);
+    for (const { id, reason } of doubts) await this.changes.openReview(tx, ctx, row, byId(known, id), reason, changes);
   }
 
   private judge(ctx: OrgContext, row: MemoryRow, known: readonly MemoryRow[]): Verdict {
@@ -205,6 +254,9 @@ export class Remembering {
     });
   }
 }
+
+/** The words of a text that is short enough to be compared with every other one. */
+const lateWords = (text: string): Words | null => (text.length <= MAX_LATE_CHARS ? wordsOf(text) : null);
 
 function byId(rows: readonly MemoryRow[], id: string): MemoryRow {
   const row = rows.find((one) => one.id === id);

@@ -29,12 +29,13 @@ export class ReviewRepository {
     return tx.memoryReview.findMany({ where: { orgId: ctx.orgId, id: { in: rows.map((row) => row.id) } }, orderBy: { id: 'desc' } });
   }
 
-  async insert(tx: Tx, { orgId }: Org, proposedId: string, existingId: string, reason: Doubt): Promise<ReviewRow> {
+  /** Null when there is one of the two already, decided or not. */
+  async insert(tx: Tx, { orgId }: Org, proposedId: string, existingId: string, reason: Doubt): Promise<ReviewRow | null> {
     const at = new Date();
     const decision = { decidedByKind: null, decidedById: null, decidedAt: null };
     const row = { orgId, id: uuidv7(), proposedId, existingId, reason, status: 'open', ...decision, createdAt: at, updatedAt: at };
-    await tx.memoryReview.createMany({ data: [row] });
-    return row;
+    const { count } = await tx.memoryReview.createMany({ data: [row], skipDuplicates: true });
+    return count > 0 ? row : null;
   }
 
   async decide(tx: Tx, { orgId, principal }: OrgContext, row: ReviewRow, status: MemoryReview['status'], at: Date): Promise<ReviewRow> {

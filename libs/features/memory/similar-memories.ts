@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { type AddMemory, DEFAULT_NAMESPACE } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
-import { type GrantSet, Retrieval } from '@atrium/platform/search';
+import { type GrantSet, mayRead, Retrieval } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { slotOf } from './fact.js';
+import { slotOfRow } from './memory.js';
+import { MemoryRepository } from './memory.repository.js';
 import { nameKey } from './namespace.js';
 import { NamespaceRepository } from './namespace.repository.js';
 
@@ -19,6 +21,7 @@ export class SimilarMemories {
     private readonly db: Db,
     private readonly retrieval: Retrieval,
     private readonly namespaces: NamespaceRepository,
+    private readonly memories: MemoryRepository,
   ) {}
 
   /** For each of the inputs the ids, best first; none for one with subject and predicate, whose slot tells. Not inside a transaction. */
@@ -33,6 +36,12 @@ export class SimilarMemories {
       found.push(namespace && isText(input) ? await this.ids(ctx, grants, namespace.id, input.content) : []);
     }
     return found;
+  }
+
+  /** Those of the memory, with this text if it gets another one. Not inside a transaction. */
+  async of(ctx: OrgContext, grants: GrantSet, id: string, content?: string): Promise<string[]> {
+    const row = await this.db.readInOrg(ctx, (tx) => this.memories.find(tx, ctx, id));
+    return row && mayRead(row, grants) && slotOfRow(row) === null ? this.ids(ctx, grants, row.namespaceId, content ?? row.content) : [];
   }
 
   private async ids(ctx: OrgContext, grants: GrantSet, namespaceId: string, content: string): Promise<string[]> {

@@ -60,8 +60,9 @@ const OPPOSITES = new Map(
  * Whether two free texts say nearly the same, but for a negation, an opposite or a number: `We ship on Monday` and `We do not ship on
  * Monday`. A hint for a person to look, never a reason to retire anything.
  */
-export function mayContradict(a: string, b: string): boolean {
-  const [first, second] = [wordsOf(a), wordsOf(b)];
+export const mayContradict = (a: string, b: string): boolean => wordsMayContradict(wordsOf(a), wordsOf(b));
+
+export function wordsMayContradict(first: Words, second: Words): boolean {
   const only = (one: Words, other: Words) => [...one.plain].filter((word) => !other.plain.has(word));
   const [onlyFirst, onlySecond] = [only(first, second), only(second, first)];
   const opposites = onlyFirst.filter((word) => onlySecond.some((other) => OPPOSITES.has(`${word} ${other}`))).length;
@@ -75,7 +76,7 @@ export function mayContradict(a: string, b: string): boolean {
   return negated;
 }
 
-interface Words {
+export interface Words {
   plain: Set<string>;
   negations: number;
   numbers: string;
@@ -84,7 +85,7 @@ interface Words {
 /** Words that say little about what a text is about. */
 const FILLERS = new Set(['a', 'an', 'the', 'do', 'does', 'did', 'is', 'are', 'was', 'will', 'any', 'more', 'anymore']);
 
-function wordsOf(text: string): Words {
+export function wordsOf(text: string): Words {
   const words = foldFact(text)
     .replace(/['’]/g, '')
     .match(/\p{Script=Han}|[\p{L}\p{M}]+|\p{N}+([.,:]\p{N}+)*/gu);
