@@ -4,7 +4,7 @@ import { PrincipalRef } from './chat.js';
 import { Actor, line, Metadata, Moment, page, PageQuery, text, Time } from './common.js';
 import { GivenMetadata } from './documents.js';
 import { MemoryId, MemoryReviewId, NamespaceId, UserId } from './ids.js';
-import { named } from './name.js';
+import { named, titled } from './name.js';
 
 /** The most bytes of a memory's text, in UTF-8. */
 export const MAX_MEMORY_BYTES = 16_384;
@@ -56,12 +56,12 @@ const Content = text(MAX_MEMORY_BYTES)
   .refine((value) => value.trim().length > 0, 'must not be empty')
   .refine((value) => new TextEncoder().encode(value).length <= MAX_MEMORY_BYTES, 'must be at most 16 KiB in UTF-8');
 const Tags = z
-  .array(line(64))
+  .array(titled(64))
   .max(32)
   .transform((tags) => [...new Set(tags)]);
 const NamespaceName = named(100);
-const Subject = line(200);
-const Predicate = line(100);
+const Subject = titled(200);
+const Predicate = titled(100);
 const Confidence = z.number().min(0).max(1);
 const GivenSource = z.strictObject({ kind: MemorySourceRef.shape.kind, id: line(128).nullable().optional() });
 
@@ -102,7 +102,7 @@ export type PatchMemory = z.infer<typeof PatchMemory>;
 export const MemoriesQuery = z.strictObject({
   ...PageQuery.shape,
   namespace: NamespaceName.optional(),
-  tag: line(64).optional(),
+  tag: titled(64).optional(),
   subject: Subject.optional(),
   predicate: Predicate.optional(),
   includeRetired: z

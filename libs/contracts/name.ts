@@ -43,8 +43,8 @@ export const named = (maxChars: number) =>
     )
     .refine((given) => given === '' || SEEN.test(given), 'must have something to see');
 
-/** The same for what people paste: hidden signs are taken out instead of refused. Line ends stay, so that whoever wants one line can refuse them. */
-const shown = (given: string) =>
+/** In NFC, and hidden signs are taken out, as is fit for what people paste. Line ends stay, so that whoever wants one line can refuse them. */
+export const shown = (given: string) =>
   given
     .normalize('NFC')
     .replace(MEANT_OR_HIDDEN, (sign, meant: string | undefined) => meant ?? (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(sign) ? sign : ''));

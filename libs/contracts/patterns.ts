@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Access, AccessInput } from './access.js';
-import { line, Metadata, Moment, page, PageQuery, text, Time } from './common.js';
+import { Metadata, Moment, page, PageQuery, text, Time } from './common.js';
 import { titled } from './name.js';
 import { GivenMetadata } from './documents.js';
 import { PatternId, PatternUsageId, UserId } from './ids.js';
@@ -43,7 +43,7 @@ export const PatternPage = page(Pattern).meta({ id: 'PatternPage' });
 const Name = titled(200);
 const Words = text(4_000).refine((value) => value.trim().length > 0, 'must not be empty');
 const Tags = z
-  .array(line(64))
+  .array(titled(64))
   .max(32)
   .transform((tags) => [...new Set(tags)]);
 
@@ -76,7 +76,7 @@ export type PatchPattern = z.infer<typeof PatchPattern>;
 /** `authorId`: the person or agent who wrote it. `sort`: `newest` first, or `best`, by confidence. */
 export const PatternsQuery = z.strictObject({
   ...PageQuery.shape,
-  tag: line(64).optional(),
+  tag: titled(64).optional(),
   status: PatternStatus.optional(),
   authorId: z.uuid().optional(),
   sort: z.enum(['newest', 'best']).default('newest'),

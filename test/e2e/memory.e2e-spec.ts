@@ -110,6 +110,25 @@ it('keeps the same memory once (mem0 #1674), also when twenty tell it at once', 
   expect((await history(owner, first)).map(({ kind }) => kind)).toEqual(['added', 'confirmed']);
 });
 
+it('keeps the same memory once, whatever in it cannot be seen', async () => {
+  const owner = await newOrganization();
+  const office = await add(owner, 'The office is in Lviv', { subject: 'Northwind', predicate: 'has its office in', tags: ['offices'] });
+
+  const again = await owner.api.call<Memory>('POST', '/v1/memories', {
+    body: {
+      content: 'The off\u200bice is in Lviv\u2069',
+      subject: 'North\u200bwind\u202e',
+      predicate: 'has its \u2060office in',
+      tags: ['off\u00adices'],
+    },
+  });
+
+  expect(again).toMatchObject({ status: 200, body: office });
+  expect(await list(owner, { subject: 'Northwind\u200b', predicate: 'has its office in', tag: 'offices\u200b' })).toEqual([office]);
+  const hidden = await owner.api.refused(400, 'POST', '/v1/memories', { body: { content: 'x', subject: '\u200b', predicate: 'is' } });
+  expect(hidden).toMatchObject({ errors: [{ pointer: '/subject' }] });
+});
+
 it('leaves unrelated facts about the same thing (graphiti #1728)', async () => {
   const owner = await newOrganization();
   const facts = [

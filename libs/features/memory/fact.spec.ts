@@ -10,6 +10,8 @@ describe('foldFact', () => {
     ['works-at', 'works at'],
     ['東京　都。', '東京 都'],
     ['STRASSE\u200b', 'strasse'],
+    ['North\u200bwind\u202e \u2066pays', 'northwind pays'],
+    ['می\u200cخواهم', 'می خواهم'],
     ['İstanbul', 'i̇stanbul'],
     ['ΑΘΗΝΑ', 'αθηνα'],
     ['Résumé', 'résumé'],

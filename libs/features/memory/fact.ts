@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { shown } from '@atrium/contracts';
 
 /**
- * Text as facts are compared: compatibility forms made plain, case folded, white space as one space, without the full stop, quotes and
- * dashes around it. Any script; accents count.
+ * Text as facts are compared: signs that show nothing taken out, compatibility forms made plain, case folded, white space as one space,
+ * without the full stop, quotes and dashes around it. Any script; accents count.
  */
 export function foldFact(text: string): string {
-  return text
+  return shown(text)
     .normalize('NFKC')
     .toLowerCase()
     .normalize('NFKC')
