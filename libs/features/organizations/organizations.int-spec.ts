@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { AgentId, OrgId } from '@atrium/contracts';
-import { Db } from '@atrium/platform/db';
+import { Db, Upkeep } from '@atrium/platform/db';
 import {
   Authenticator,
   type Caller,
@@ -190,6 +190,31 @@ describe('organizations', () => {
     expect(await directory.exists(stranger.ctx.orgId, ref)).toBe(false);
     const foreign = app.get(MembersQueries).get(stranger.ctx, opened.user.id);
     await expect(foreign).rejects.toMatchObject({ code: 'organizations.member_not_found' });
+  });
+
+  it('keep invitations for a month after their end', async () => {
+    const { ctx } = await newOrg();
+    const { opened } = await join(ctx);
+    const invite = (expiresInHours: number) =>
+      app.get(InvitationsService).create(ctx, { email: anybody().email, role: 'guest', expiresInHours });
+    const [late, open] = [await invite(1), await invite(1)];
+    const { orgId } = ctx;
+    const days = (count: number) => new Date(Date.now() - count * 86_400_000);
+    await app.get(Db).inOrg(ctx, async (tx) => {
+      await tx.invitation.updateMany({ where: { orgId, acceptedBy: opened.user.id }, data: { acceptedAt: days(31) } });
+      await tx.invitation.updateMany({ where: { orgId, id: late.id }, data: { expiresAt: days(29) } });
+    });
+
+    await app.get(Upkeep).turn();
+
+    const page = await app.get(InvitationsService).list(ctx, { limit: 10 });
+    expect(page.data.map(({ id }) => id)).toEqual([open.id, late.id]);
+    expect(await app.get(Db).asIdentity((tx) => tx.invitationLookup.count({ where: { orgId } }))).toBe(2);
+    await app.get(Db).inOrg(ctx, (tx) => tx.invitation.updateMany({ where: { orgId, id: late.id }, data: { expiresAt: days(31) } }));
+
+    await app.get(Upkeep).turn();
+
+    expect((await app.get(InvitationsService).list(ctx, { limit: 10 })).data.map(({ id }) => id)).toEqual([open.id]);
   });
 
   it('have one operator: the first person of the instance', async () => {

@@ -9,6 +9,7 @@ import { CredentialStates } from './credential-states.js';
 import { Founding } from './founding.js';
 import { GranteesQueries } from './grantees.queries.js';
 import { InvitationPageController } from './invitation-page.controller.js';
+import { InvitationSweep } from './invitation-sweep.js';
 import { InvitationsController } from './invitations.controller.js';
 import { InvitationsService } from './invitations.service.js';
 import { JoiningService } from './joining.service.js';
@@ -67,6 +68,7 @@ import { TokenAuthenticator } from './token.authenticator.js';
     Passwords,
     RefreshCookie,
     SessionSweep,
+    InvitationSweep,
     SessionsService,
     SessionWatch,
     SignInAttempts,

@@ -77,6 +77,7 @@ export const TENANT_KEYS: Readonly<Record<string, string>> = { organizations: 'i
 
 /** Policies beside the one of the tenant, as `table.policy role command`; each is narrowed by the columns granted to its role. */
 export const EXTRA_POLICIES = [
+  'agent_runs.prune atrium_system d',
   'agent_runs.sweep atrium_system r',
   'api_keys.identity atrium_identity r',
   'event_cursors.relay atrium_system r',
@@ -84,6 +85,7 @@ export const EXTRA_POLICIES = [
   'event_heads.relay atrium_system r',
   'event_seals.sealer atrium_system r',
   'idempotency_keys.sweep atrium_system *',
+  'invitations.prune atrium_system *',
   'members.identity atrium_identity r',
   'memories.sweep atrium_system r',
   'organizations.identity atrium_identity r',
@@ -95,6 +97,7 @@ export const EXTRA_POLICIES = [
   'search_vectors.search atrium_search r',
   'webhook_deliveries.sweep atrium_system r',
   'webhooks.sweep atrium_system r',
+  'workflow_runs.prune atrium_system d',
   'workflow_runs.sweep atrium_system r',
   'workflow_schedules.sweep atrium_system r',
 ];
