@@ -56,6 +56,11 @@ function listed({ name, one, camel, Feature, One, table }) {
       /^\} as const satisfies/m,
       `  '${name}.created': { version: 1, audited: true, live: true },\n`,
     ),
+    insertBefore(
+      'libs/platform/realtime/reader.ts',
+      /^\};\n(?=\n\/\*\* What is read by another permission)/m,
+      `  '${name}': '${name}:read',\n`,
+    ),
     insertBefore(permissions, /^\] as const;\s+const GUEST/m, `  '${name}:read',\n  '${name}:write',\n`),
     insertBefore('libs/platform/db/tables.ts', /\n {2}\],\n {2}identity:/, `\n    '${table}',`),
     insertAfterLast(

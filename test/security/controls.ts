@@ -163,6 +163,9 @@ async function failedDocument({ api }: Person): Promise<Document> {
   });
 }
 
+/** The last of the models. */
+const embeddingModelOf = async ({ api }: Person) => (await api.get<OpenAiModelList>('/openai/v1/models')).data.at(-1)?.id ?? '';
+
 /** One control for each operationId; the matrix fails for an operation without one, and for a control without an operation. */
 export const CONTROLS: Record<string, Control> = {
   'auth.register': {
@@ -951,9 +954,6 @@ export const CONTROLS: Record<string, Control> = {
   'search.find': read(() => ({ query: { q: 'tomatoes' } })),
   'search.status': read(() => ({})),
 };
-
-/** The last of the models. */
-const embeddingModelOf = async ({ api }: Person) => (await api.get<OpenAiModelList>('/openai/v1/models')).data.at(-1)?.id ?? '';
 
 export const HOW_TO_ADD =
   'add it to CONTROLS in test/security/controls.ts: the status of a working call by the owner, the call with an own id in every place that takes one, and the audited events';
