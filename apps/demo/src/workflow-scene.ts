@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent, Approval, AuditRow, Channel, Message, Page, Task, Workflow, WorkflowRun } from '@atrium/contracts';
 import type { Client } from './client.js';
 import { type Line, type StandIn, startModel, Supplier } from './stand-in.js';
-import { bold, dim, type Terminal } from './terminal.js';
+import { dim, type Terminal } from './terminal.js';
 
 /** Who takes part, and what there is from the first scene to the last. */
 export interface Order {
