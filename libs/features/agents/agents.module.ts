@@ -30,6 +30,7 @@ import { AgentRunExecutor } from './run-executor.js';
 import { AgentRunFollower } from './run-follower.js';
 import { AgentRunMentions } from './run-mentions.js';
 import { AgentRunStarts } from './run-starts.js';
+import { AgentRunPruning } from './run-pruning.js';
 import { AgentRunSweep } from './run-sweep.js';
 import { AgentRunTexts } from './run-text.js';
 import { AgentRunTools } from './run-tools.js';
@@ -62,6 +63,7 @@ import { TurnRepository } from './turn.repository.js';
     AgentRunsService,
     AgentRunsQueries,
     AgentRunSweep,
+    AgentRunPruning,
     AgentRunWakes,
     AgentRunFollower,
     AgentRunMentions,

@@ -18,7 +18,7 @@ const MAX_ACTIVE_RUNS = 1_000;
 
 export interface StartReason {
   kind: AgentRunSummary['trigger'];
-  /** Names the start for ever: a second one with it answers the first run. */
+  /** Names the start: a second one with it answers the first run, as long as that is kept. */
   startKey?: string;
   /** The prompt holds what others wrote. */
   tainted?: boolean;

@@ -25,7 +25,7 @@ export interface StartReason {
   /** Default: the workflow's newest. */
   version?: number;
   parent?: Pick<RunRow, 'id' | 'depth'>;
-  /** Names the start for ever: a second one with it answers the first run. */
+  /** Names the start: a second one with it answers the first run, as long as that is kept. */
   startKey?: string;
 }
 

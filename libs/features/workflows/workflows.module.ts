@@ -6,6 +6,7 @@ import { DefinitionChecks } from './definition-checks.js';
 import { Expressions } from './expressions/expressions.js';
 import { RunActor } from './run-actor.js';
 import { RunExecutor } from './run-executor.js';
+import { RunPruning } from './run-pruning.js';
 import { RunStarts } from './run-starts.js';
 import { RunSweep } from './run-sweep.js';
 import { RunTriggers } from './run-triggers.js';
@@ -55,6 +56,7 @@ import { WorkflowsService } from './workflows.service.js';
     RunsQueries,
     RunTriggers,
     RunSweep,
+    RunPruning,
     ScheduleRepository,
     SchedulesService,
     WorkflowTools,

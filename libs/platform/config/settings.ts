@@ -175,6 +175,10 @@ export const SETTINGS = {
       .default(100 * 2 ** 20),
     about: 'Largest file of one upload.',
   },
+  RUNS_KEPT_DAYS: {
+    schema: z.coerce.number().int().min(0).max(36_500).default(90),
+    about: 'How long runs of agents and workflows are kept after their end, with what they did; 0 keeps them for ever.',
+  },
   LOG_LEVEL: {
     schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
     about: 'fatal, error, warn, info, debug or silent.',

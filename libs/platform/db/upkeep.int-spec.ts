@@ -4,7 +4,7 @@ import { systemContext } from '@atrium/platform/tenancy';
 import type { OrgId } from '@atrium/contracts';
 import { type OwnDatabase, ownDatabase } from '../../../test/lib/own-database.js';
 import { withClient } from '../../../test/lib/row-security.js';
-import { Upkeep } from './upkeep.js';
+import { MORE, Upkeep } from './upkeep.js';
 
 describe('Upkeep', () => {
   let own: OwnDatabase;
@@ -31,10 +31,10 @@ describe('Upkeep', () => {
 
     const upkeep = new Upkeep(own.db, new Log('silent'));
     let registered = 0;
-    upkeep.add('a task', () => Promise.resolve(registered++));
+    upkeep.add('a task', () => Promise.resolve(registered++ === 0 ? MORE : null));
     await upkeep.turn();
 
-    expect(registered).toBe(1);
+    expect(registered).toBe(2);
 
     expect(await own.db.readInOrg(ctx, (tx) => tx.idempotencyKey.findMany({ select: { key: true } }))).toEqual([{ key: '1' }]);
   });

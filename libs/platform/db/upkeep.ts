@@ -8,11 +8,15 @@ const EVERY_MS = 60 * 60 * 1_000;
 /** Partitions of the event log are made so many months ahead. */
 const MONTHS_AHEAD = 3;
 
+/** There may be more to clear away. */
+export const MORE = 'more';
+
 /** Once an hour makes the coming partitions and removes what has had its time. Any process may; doing it twice does no harm. */
 @Injectable()
 export class Upkeep implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
+  private stopped = false;
   private readonly tasks = new Map<string, (tx: SystemTx) => Promise<unknown>>();
 
   constructor(
@@ -20,7 +24,10 @@ export class Upkeep implements OnApplicationBootstrap, BeforeApplicationShutdown
     private readonly log: Log,
   ) {}
 
-  /** Registers what a feature has to clear away; in `onModuleInit`. Each task is a transaction of its own. */
+  /**
+   * Registers what a feature has to clear away; in `onModuleInit`. Each task is a transaction of its own; one that answers `MORE` is done again
+   * at once, in the next.
+   */
   add(what: string, task: (tx: SystemTx) => Promise<unknown>): void {
     this.tasks.set(what, task);
   }
@@ -36,6 +43,7 @@ export class Upkeep implements OnApplicationBootstrap, BeforeApplicationShutdown
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.timer);
     await this.running;
   }
@@ -47,6 +55,6 @@ export class Upkeep implements OnApplicationBootstrap, BeforeApplicationShutdown
       await tx.$executeRaw`DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - ${IDEMPOTENCY_TTL_HOURS} * interval '1 hour'`;
       await tx.$executeRaw`DELETE FROM anonymous_idempotency_keys WHERE created_at < clock_timestamp() - ${IDEMPOTENCY_TTL_HOURS} * interval '1 hour'`;
     });
-    for (const [what, task] of this.tasks) await this.db.asSystem(what, task);
+    for (const [what, task] of this.tasks) while (!this.stopped && (await this.db.asSystem(what, task)) === MORE);
   }
 }
