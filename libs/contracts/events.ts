@@ -16,6 +16,7 @@ export const EVENTS = {
   'organizations.signed_in': { version: 1, audited: true, live: false },
   'organizations.sign_in_failed': { version: 1, audited: true, live: false },
   'organizations.signed_out': { version: 1, audited: true, live: false },
+  'organizations.password_changed': { version: 1, audited: true, live: false },
   'organizations.refresh_reused': { version: 1, audited: true, live: false },
   'organizations.team_created': { version: 1, audited: true, live: true },
   'organizations.team_changed': { version: 1, audited: true, live: true },

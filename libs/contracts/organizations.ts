@@ -66,6 +66,11 @@ export const Login = z
   .meta({ id: 'Login' });
 export type Login = z.infer<typeof Login>;
 
+export const ChangePassword = z
+  .strictObject({ currentPassword: z.string().max(256), newPassword: Password })
+  .meta({ id: 'ChangePassword' });
+export type ChangePassword = z.infer<typeof ChangePassword>;
+
 /** Without `refreshToken` the cookie is used. */
 export const Refresh = z.strictObject({ refreshToken: z.string().max(512).optional() }).meta({ id: 'Refresh' });
 export type Refresh = z.infer<typeof Refresh>;

@@ -51,6 +51,7 @@ export const PROBLEMS = {
   'auth.required': ['Unauthenticated', 'An access token or API key is needed.'],
   'auth.invalid_token': ['Unauthenticated', 'The token is malformed, expired, revoked or not of this server.'],
   'auth.invalid_credentials': ['Unauthenticated', 'E-mail or password is wrong.'],
+  'auth.wrong_password': ['Forbidden', 'The current password is wrong.'],
   'auth.permission_missing': ['Forbidden', 'The role or key lacks the permission that this needs.'],
   'auth.origin_refused': ['Forbidden', 'The Origin of the request is not allowed.'],
   'auth.csrf_refused': ['Forbidden', 'A cookie request needs the CSRF header.'],

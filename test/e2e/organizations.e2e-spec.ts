@@ -131,6 +131,26 @@ describe('sessions', () => {
     await anonymous().refused(401, 'POST', '/v1/auth/refresh', { body: { refreshToken: third.refreshToken } });
   });
 
+  it('end with a change of the password, but for the one that changes it', async () => {
+    const owner = await newOrganization();
+    const other = await login(owner);
+    const change = { currentPassword: owner.password, newPassword: 'another long password' };
+    const wrong = { body: { ...change, currentPassword: 'not the password' } };
+    expect(await owner.api.refused(403, 'PUT', '/v1/me/password', wrong)).toMatchObject({ code: 'auth.wrong_password' });
+    expect(await owner.api.refused(400, 'PUT', '/v1/me/password', { body: { ...change, newPassword: 'short' } })).toMatchObject({
+      errors: [{ pointer: '/newPassword' }],
+    });
+    const headers = { 'idempotency-key': randomUUID() };
+    for (const status of [204, 204])
+      expect(await owner.api.call('PUT', '/v1/me/password', { body: change, headers })).toMatchObject({ status });
+
+    await new Api(other.accessToken).refused(401, 'GET', '/v1/me');
+    await anonymous().refused(401, 'POST', '/v1/auth/refresh', { body: { refreshToken: other.refreshToken } });
+    await owner.api.get('/v1/me');
+    await anonymous().refused(401, 'POST', '/v1/auth/login', { body: { email: owner.email, password: owner.password } });
+    expect((await login({ ...owner, password: change.newPassword })).accessToken).toBeTruthy();
+  });
+
   it('switch to another organization of the person and to no other', async () => {
     const owner = await newOrganization();
     const stranger = await newOrganization();

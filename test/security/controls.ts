@@ -204,6 +204,12 @@ export const CONTROLS: Record<string, Control> = {
     audited: ['organizations.member_changed'],
     noChange: (_tenant, by) => ({ body: { displayName: by.user.displayName } }),
   },
+  'me.changePassword': {
+    status: 204,
+    call: (_tenant, { password }) => ({ body: { currentPassword: password, newPassword: `new ${randomUUID()}` } }),
+    asNewPerson: true,
+    audited: ['organizations.password_changed'],
+  },
   'me.listSessions': read(),
   'me.endSession': {
     status: 204,

@@ -89,6 +89,7 @@ describe('API keys', () => {
       ['POST', '/v1/auth/logout-all', {}],
       ['POST', '/v1/auth/logout', {}],
       ['PATCH', '/v1/me', { displayName: 'Other' }],
+      ['PUT', '/v1/me/password', { currentPassword: 'a long password', newPassword: 'another long password' }],
       ['PATCH', `/v1/members/${owner.user.id}`, { role: 'member' }],
       ['DELETE', `/v1/members/${owner.user.id}`],
       ['POST', '/v1/invitations', { email: 'x@example.com' }],

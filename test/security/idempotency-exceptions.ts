@@ -19,6 +19,10 @@ export const PARALLEL_ANSWERS: Record<string, { statuses: number[]; why: string 
     statuses: [429],
     why: 'each try counts as a failed sign-in until it has succeeded, so that parallel guesses do not slip through',
   },
+  'me.changePassword': {
+    statuses: [429],
+    why: 'each try counts as a failed sign-in until it has succeeded, so that parallel guesses do not slip through',
+  },
   'invitations.accept': {
     statuses: [404, 429],
     why: 'the invitation is used before the session is opened whose answer a repeat is given; each proof of the password counts as for a login',

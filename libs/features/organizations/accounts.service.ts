@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { Login, OrgId, PatchMe, Register, User, UserId } from '@atrium/contracts';
+import type { ChangePassword, Login, OrgId, PatchMe, Register, User, UserId } from '@atrium/contracts';
 import { Db, type IdentityTx, isUniqueViolation } from '@atrium/platform/db';
-import { Conflict, NotFound, Unauthenticated } from '@atrium/platform/errors';
+import { Conflict, DomainError, Forbidden, NotFound, Unauthenticated } from '@atrium/platform/errors';
 import { Refusals } from '@atrium/platform/http';
 import type { Caller, OrgContext } from '@atrium/platform/tenancy';
 import { type Credentials, credentialsOf, homeOf, toUser } from './account.repository.js';
@@ -113,6 +113,28 @@ export class AccountsService {
     });
     for (const orgId of orgIds) await this.members.rename(ctx, orgId, userId, displayName);
     return changed;
+  }
+
+  /**
+   * Another password. The person's other sessions end, in every organization; this one and API keys stay.
+   * @throws Forbidden `auth.wrong_password`, QuotaExceeded `request.rate_limited` as a sign-in does
+   */
+  async changePassword(ctx: OrgContext, { currentPassword, newPassword }: ChangePassword): Promise<void> {
+    const userId = assertSignedIn(ctx);
+    const { email } = await this.db.asIdentity((tx) => tx.user.findFirstOrThrow({ where: { id: userId }, select: { email: true } }));
+    const wrong = new Forbidden('auth.wrong_password', 'The current password is wrong.');
+    const before = await this.prove(ctx, email.toLowerCase(), currentPassword, ctx.orgId).catch((error: unknown) => {
+      if (error instanceof DomainError && error.code === 'auth.invalid_credentials') return null;
+      throw error;
+    });
+    // Unless it was this very request (by its Idempotency-Key) that changed it.
+    if (!before) return this.db.asIdentity<void>(() => Promise.reject(wrong), ctx);
+    const passwordHash = await this.passwords.hash(newPassword);
+    await this.sessions.endOthers(ctx, 'password_changed', async (tx) => {
+      const changed = await tx.$executeRaw`UPDATE users SET password_hash = ${passwordHash}, updated_at = clock_timestamp()
+        WHERE id = ${userId}::uuid AND password_hash = ${before.passwordHash}`;
+      if (changed === 0) throw wrong;
+    });
   }
 
   /** Makes the account, or finds the one that a registration left without an organization. */

@@ -1,7 +1,7 @@
-import { Body, Controller, Delete, Get, Param, Patch, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Patch, Put, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Me, PageQuery, PatchMe, SessionId, SessionPage, User } from '@atrium/contracts';
-import { Answers } from '@atrium/platform/http';
+import { ChangePassword, Me, PageQuery, PatchMe, SessionId, SessionPage, User } from '@atrium/contracts';
+import { Answers, SmallBody } from '@atrium/platform/http';
 import { Ctx, type OrgContext, Requires } from '@atrium/platform/tenancy';
 import { AccountsService } from './accounts.service.js';
 import { OrganizationsQueries } from './organizations.queries.js';
@@ -28,6 +28,14 @@ export class MeController {
   @Answers('Change my display name', User)
   patch(@Ctx() ctx: OrgContext, @Body({ schema: PatchMe }) body: PatchMe) {
     return this.accounts.patchMe(ctx, body);
+  }
+
+  @Put('password')
+  @Requires('account:write')
+  @SmallBody()
+  @Answers('Change my password; ends my other sessions', null)
+  changePassword(@Ctx() ctx: OrgContext, @Body({ schema: ChangePassword }) body: ChangePassword) {
+    return this.accounts.changePassword(ctx, body);
   }
 
   @Get('sessions')

@@ -70,16 +70,22 @@ async function judgeOldToken(tx: IdentityTx, claim: RefreshClaim, successorHash:
   return ended ? { kind: 'reused', ended } : { kind: 'gone' };
 }
 
-/** Ends the sessions of a person that are not over: one, those in an organization, or all. Answers which. */
+/** Ends the sessions of a person that are not over: one, those in an organization, all but one, or all. Answers which. */
 export async function endSessions(
   tx: IdentityTx,
-  which: { readonly userId: string; readonly sessionId?: string | undefined; readonly orgId?: string | undefined },
+  which: {
+    readonly userId: string;
+    readonly sessionId?: string | undefined;
+    readonly orgId?: string | undefined;
+    readonly exceptId?: string | undefined;
+  },
   reason: string,
 ): Promise<EndedSession[]> {
   const rows = await tx.$queryRaw<{ id: string; org_id: string; user_id: string }[]>`
     UPDATE sessions SET revoked_at = clock_timestamp(), revoked_reason = ${reason}, updated_at = clock_timestamp()
     WHERE user_id = ${which.userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
       AND (${which.sessionId ?? null}::uuid IS NULL OR id = ${which.sessionId ?? null}::uuid)
+      AND id IS DISTINCT FROM ${which.exceptId ?? null}::uuid
       AND (${which.orgId ?? null}::uuid IS NULL OR org_id = ${which.orgId ?? null}::uuid)
     RETURNING id, org_id, user_id`;
   return rows.map((row) => ({ id: row.id, orgId: row.org_id as OrgId, userId: row.user_id as UserId }));

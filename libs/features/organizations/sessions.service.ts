@@ -114,11 +114,20 @@ export class SessionsService {
     await this.end(ctx, { userId: assertSignedIn(ctx) }, 'signed_out_everywhere');
   }
 
+  /** Ends the person's other sessions, in every organization, together with `change`, which is why. */
+  async endOthers(ctx: OrgContext, reason: 'password_changed', change: (tx: IdentityTx) => Promise<void>): Promise<void> {
+    const [userId, sessionId] = [assertSignedIn(ctx), ctx.credential?.id ?? ''];
+    await this.end(ctx, { userId, exceptId: sessionId }, reason, { before: change });
+    if (ctx.idempotency?.replayed) return;
+    await this.log.tell(ctx, `organizations.${reason}`, { userId, orgId: ctx.orgId, sessionId });
+  }
+
   /** @throws NotFound `auth.session_not_found` for one that is not the person's own, or is over. */
   async endOne(ctx: OrgContext, sessionId: string): Promise<void> {
-    await this.end(ctx, { userId: assertSignedIn(ctx), sessionId }, 'signed_out', () => {
+    const onNone = () => {
       throw new NotFound('auth.session_not_found', 'There is no such session.');
-    });
+    };
+    await this.end(ctx, { userId: assertSignedIn(ctx), sessionId }, 'signed_out', { onNone });
   }
 
   /** Ends what a person has in an organization because the rights there changed; API keys are read anew. */
@@ -130,13 +139,14 @@ export class SessionsService {
   /** The claiming transaction of its request: a repeat tells nothing a second time. */
   private async end(
     ctx: OrgContext,
-    which: { userId: UserId; sessionId?: string | undefined },
+    which: { userId: UserId; sessionId?: string | undefined; exceptId?: string },
     reason: string,
-    onNone: () => void = () => undefined,
+    { before, onNone }: { before?: (tx: IdentityTx) => Promise<void>; onNone?: () => void } = {},
   ): Promise<void> {
     const ended = await this.db.asIdentity(async (tx) => {
+      await before?.(tx);
       const sessions = await endSessions(tx, which, reason);
-      if (sessions.length === 0) onNone();
+      if (sessions.length === 0) onNone?.();
       return sessions;
     }, ctx);
     for (const { id, orgId } of ended) this.revocations.revoke({ orgId, userId: which.userId, sessionId: id });

@@ -24,7 +24,7 @@ export class SignInLog {
   /** What somebody did who had proved who they are. */
   async tell(
     caller: Origin,
-    type: 'organizations.signed_in' | 'organizations.signed_out',
+    type: 'organizations.signed_in' | 'organizations.signed_out' | 'organizations.password_changed',
     session: ToldSession,
     reason?: string,
   ): Promise<void> {
