@@ -105,11 +105,12 @@ export class ChannelsService {
    * @throws Forbidden `chat.not_an_admin`, Conflict `chat.already_member`, NotFound `chat.member_not_found` for somebody unknown.
    */
   async addMember(ctx: OrgContext, channelId: ChannelId, input: AddChannelMember): Promise<ChannelMember> {
-    const names = await this.directory.displayNames(ctx.orgId, [input]);
+    const asAgent = { ...input, kind: 'agent' as const };
+    const names = await this.directory.displayNames(ctx.orgId, [input, asAgent]);
     return this.db.inOrg(ctx, async (tx) => {
       const access = await this.channels.lock(tx, ctx, channelId);
       assertMayAdd(ctx, access, input);
-      if (!names.has(keyOf(input))) throw strangerRefused();
+      if (!names.has(keyOf(input))) throw names.has(keyOf(asAgent)) ? agentMistaken() : strangerRefused();
       await this.assertThere(tx, ctx, [input]);
       const member = await this.insert(tx, ctx, channelId, input, input.role);
       if (!member) throw new Conflict('chat.already_member', 'That principal is a member of the channel already.');
@@ -154,6 +155,7 @@ export class ChannelsService {
   }
 }
 
+const agentMistaken = () => new NotFound('chat.member_not_found', 'That is an agent: add "kind": "agent".');
 const strangerRefused = () => new NotFound('chat.member_not_found', 'There is nobody of this id in the organization.');
 
 /** @throws Forbidden `chat.not_an_admin` */

@@ -258,6 +258,9 @@ describe('channels', () => {
 
     expect(await codeOf(add(bob.id))).toBe('chat.already_member');
     expect(await codeOf(add((await newOrg()).owner.id))).toBe('chat.member_not_found');
+    const agentId = uuidv7();
+    chat.agents.set(agentId, 'Assistant');
+    await expect(add(agentId)).rejects.toMatchObject({ message: 'That is an agent: add "kind": "agent".' });
   });
 
   it('takes in nobody who has left, although their name is remembered, nor do they make a channel', async () => {
