@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
+import './env-file.mjs';
 
 const USAGE = 'npm run db:migrate | db:revert | db:verify | db:reset | db:seed';
 const dist = (path) => import(pathToFileURL(join(process.cwd(), 'dist', path)).href);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, loadConfig } from './config.js';
@@ -35,6 +35,16 @@ it('says in plain words what a setting must be', () => {
   expect(reasons({ PORT: 'abc' })).toEqual(['PORT must be a number']);
   expect(reasons({ PORT: '70000' })).toEqual(['PORT must be at most 65535']);
   expect(reasons({ REGISTRATION: 'all' })).toEqual(['REGISTRATION must be one of "open", "invite", "closed"']);
+});
+
+it('makes its folder with those above it, and says at once when it cannot', () => {
+  const folder = join(dataDir, 'made', 'for', 'atrium');
+  expect([reasons({ DATA_DIR: folder }), statSync(folder).mode & 0o777]).toEqual([[], 0o700]);
+  writeFileSync(join(dataDir, 'file'), '');
+  for (const path of ['file', 'file/below'])
+    expect(reasons({ DATA_DIR: join(dataDir, path) })).toEqual([expect.stringMatching(/^DATA_DIR is not a folder, or stands below a file/)]);
+  if (existsSync('/proc/self'))
+    expect(reasons({ DATA_DIR: '/proc/nope/below' })).toEqual([expect.stringMatching(/^DATA_DIR cannot be made or written to \(E/)]);
 });
 
 it('says once what is wrong with a secret', () => {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { judged } from '@atrium/contracts';
 import { Secret } from './secret.js';
 import { SETTINGS, type SettingName, type Settings } from './settings.js';
@@ -127,12 +127,24 @@ function isWeak(secret: string): boolean {
 /** Makes the folder when it is not there. */
 function assertFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' || code === 'ENOTDIR') throw new ConfigError([`DATA_DIR is not a folder, or stands below a file: ${path}`]);
     throw new ConfigError([`DATA_DIR cannot be made or written to (${code}): ${path}`]);
+  }
+}
+
+/** One by one: below a folder that takes none, such as /proc, Node's own `recursive` tries for ever. */
+function makeFolder(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Processes that start at once make it at once.
+    if (!existsSync(path) || !statSync(path).isDirectory()) throw error;
   }
 }
 
