@@ -22,11 +22,15 @@ export const HeaderValue = z
 /** Sent as `Authorization: Bearer …`. */
 export const BearerCredential = z.strictObject({ kind: z.literal('bearer'), token: HeaderValue });
 export const NamedCredential = z.strictObject({ kind: z.literal('header'), name: HeaderName, value: HeaderValue });
-/** Sent as `Authorization: Basic …`. */
+const BasicText = z
+  .string()
+  .normalize('NFC')
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not be empty or hold control characters');
+/** Sent as `Authorization: Basic …`, in UTF-8 (RFC 7617). */
 export const BasicCredential = z.strictObject({
   kind: z.literal('basic'),
-  user: HeaderValue.regex(/^[^:]+$/, 'must hold no colon').max(200),
-  password: HeaderValue,
+  user: BasicText.regex(/^[^:]*$/, 'must hold no colon').max(200),
+  password: BasicText.max(2_500),
 });
 /** What another system knows the organization by: sent in a header to this system only, and never shown again. */
 export type HeaderCredential = z.infer<typeof BearerCredential | typeof NamedCredential | typeof BasicCredential>;

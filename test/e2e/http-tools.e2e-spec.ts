@@ -52,7 +52,7 @@ async function runOf(agent: Agent, ...calls: [tool: string, args: object][]): Pr
 describe('HTTP tools', () => {
   it('let an agent look into a system of the organization, and do something there once a person agrees', async () => {
     const status = await define(owner, jobStatus(scheduler));
-    const rerun = await define(owner, rerunJob(scheduler, { credential: { kind: 'basic', user: 'atrium', password: 'hush-hush' } }));
+    const rerun = await define(owner, rerunJob(scheduler, { credential: { kind: 'basic', user: 'atrium', password: 'pässwörd' } }));
     expect(status).toMatchObject({ tool: `http__${status.name}`, credentialHeader: 'Authorization', effect: 'reads', enabled: true });
     expect(rerun).toMatchObject({
       effect: 'outward',
@@ -88,11 +88,11 @@ describe('HTTP tools', () => {
     expect(told.map(({ type }) => type)).toEqual(['http-tools.called', 'http-tools.created']);
     const sent = scheduler.received[1];
     expect(sent).toMatchObject({ method: 'POST', path: '/jobs/nightly%20load/rerun', key: expect.stringMatching(/./) as string });
-    expect(sent?.headers['authorization']).toBe(`Basic ${Buffer.from('atrium:hush-hush').toString('base64')}`);
+    expect(sent?.headers['authorization']).toBe(`Basic ${Buffer.from('atrium:pässwörd').toString('base64')}`);
     expect(JSON.parse(sent?.body ?? '')).toEqual({ reason: 'Disk was full.', from: 3 });
     expect(told.at(0)?.data).toMatchObject({ callId: sent?.key });
 
-    expect(JSON.stringify(data)).not.toMatch(/the-secret|hush-hush/);
+    expect(JSON.stringify(data)).not.toMatch(/the-secret|pässwörd/);
   });
 
   it('are called by an approval only as they were when it was asked for', async () => {
@@ -274,6 +274,7 @@ describe('HTTP tools', () => {
       '/headers/x-key',
     ],
     ['a line break in a credential', { credential: { kind: 'bearer', token: 'a\r\nX-B: b' } }, '/credential/token'],
+    ['a line break in a password', { credential: { kind: 'basic', user: 'a', password: 'c\r\nX-B: b' } }, '/credential/password'],
     ['a colon in the user of a credential', { credential: { kind: 'basic', user: 'a:b', password: 'c' } }, '/credential/user'],
   ];
   it.each(UNSOUND)('are not defined with %s', async (_what, more, pointer) => {
