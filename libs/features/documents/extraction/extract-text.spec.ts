@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import iconv from 'iconv-lite';
+import { PDFDocument } from 'pdf-lib';
 import type { Extraction } from './extraction.js';
 import { extractText } from './extract-text.js';
 import { sandboxDescription } from './sandbox.js';
@@ -77,6 +78,16 @@ describe('extractText of files at fault', () => {
     ['bytes without meaning', Buffer.from(Array.from({ length: 4096 }, (_, at) => (at * 7919) % 256)), 'a.pdf', null, 'corrupt'],
   ])('refuses %s', async (_, content, fileName, claimed, code) => {
     await expect(extract(content, fileName, claimed)).rejects.toMatchObject({ name: 'ExtractionFailed', code });
+  });
+
+  it('says of a PDF with empty pages that it holds no text', async () => {
+    const blank = await PDFDocument.create();
+    blank.addPage();
+
+    await expect(extract(await blank.save(), 'blank.pdf')).rejects.toMatchObject({
+      code: 'no_text',
+      message: expect.stringMatching(/^The PDF holds no text: its pages are empty, or hold only pictures of text/),
+    });
   });
 
   it('says at boot what confines the child', async () => {

@@ -38,7 +38,7 @@ export async function readPdf(bytes: Buffer, builder: TextBuilder): Promise<void
   if (pages.every((lines) => lines.length === 0)) {
     throw new ExtractionFailed(
       'no_text',
-      'The PDF holds only pictures of text, as a scan does; run text recognition (OCR) on it and upload the result.',
+      'The PDF holds no text: its pages are empty, or hold only pictures of text, as those of a scan; then run text recognition (OCR) on it and upload the result.',
     );
   }
   write(withoutRunningLines(pages), builder);
