@@ -90,7 +90,12 @@ export const CreateAgent = z
     capabilities: Capabilities.default([]),
     limits: AgentLimits.prefault({}),
   })
-  .meta({ id: 'CreateAgent' });
+  .meta({
+    id: 'CreateAgent',
+    examples: [
+      { name: 'buyer', displayName: 'Buyer', instructions: 'You order what colleagues need.', tools: ['document_search', 'task_create'] },
+    ],
+  });
 export type CreateAgent = z.infer<typeof CreateAgent>;
 /** agents.json: agents as a file, to be kept and brought into an organization, again and again. Each name once. */
 export const AgentFile = z

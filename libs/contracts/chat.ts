@@ -42,7 +42,7 @@ export const CreateChannel = z
     topic: plainText(250).default(''),
     description: text(2_000).default(''),
   })
-  .meta({ id: 'CreateChannel' });
+  .meta({ id: 'CreateChannel', examples: [{ name: 'general', kind: 'public', topic: 'What everyone should know' }] });
 export type CreateChannel = z.infer<typeof CreateChannel>;
 export const PatchChannel = z
   .strictObject({
@@ -121,7 +121,7 @@ const ClientId = line(64).refine((value) => !value.startsWith('answer:'), 'must 
 /** A second post with the same `clientId` by the same author in the channel answers the first message; with another text it is refused. */
 export const PostMessage = z
   .strictObject({ body: MessageBody, threadId: MessageId.nullish(), clientId: ClientId.nullish() })
-  .meta({ id: 'PostMessage' });
+  .meta({ id: 'PostMessage', examples: [{ body: '@assistant How many days of paid leave do I have?', clientId: 'my-message-1' }] });
 export type PostMessage = z.infer<typeof PostMessage>;
 export const EditMessage = z.strictObject({ body: MessageBody }).meta({ id: 'EditMessage' });
 export type EditMessage = z.infer<typeof EditMessage>;

@@ -58,7 +58,10 @@ export const CreateDocument = z
     folderId: z.null().optional(),
     access: AccessInput.optional(),
   })
-  .meta({ id: 'CreateDocument' });
+  .meta({
+    id: 'CreateDocument',
+    examples: [{ title: 'Leave', text: '# Leave\n\nEverybody has 27 days.', mediaType: 'text/markdown', access: 'organization' }],
+  });
 export type CreateDocument = z.infer<typeof CreateDocument>;
 /** The fields beside `file` in a multipart upload; `title` defaults to the file's name, `access` (a level, or JSON of AccessInput) to organization. */
 export const UploadFields = z.strictObject({

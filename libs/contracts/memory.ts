@@ -83,7 +83,12 @@ export const AddMemory = z
     confidence: Confidence.optional(),
     source: GivenSource.optional(),
   })
-  .meta({ id: 'AddMemory' });
+  .meta({
+    id: 'AddMemory',
+    examples: [
+      { content: 'The head office is in Lviv.', subject: 'Northwind', predicate: 'has its head office in', access: 'organization' },
+    ],
+  });
 export type AddMemory = z.infer<typeof AddMemory>;
 /** A correction in place: the text before stays in the history. A fact that has changed is added anew instead. */
 export const PatchMemory = z

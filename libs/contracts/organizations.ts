@@ -58,12 +58,15 @@ export const Register = z
     organizationName: named(120),
     transport: Transport.default('body'),
   })
-  .meta({ id: 'Register' });
+  .meta({
+    id: 'Register',
+    examples: [{ email: 'ada@example.com', password: 'correct horse battery', displayName: 'Ada', organizationName: 'Northwind' }],
+  });
 export type Register = z.infer<typeof Register>;
 
 export const Login = z
   .strictObject({ email: Email, password: z.string().max(256), organizationId: OrgId.optional(), transport: Transport.default('body') })
-  .meta({ id: 'Login' });
+  .meta({ id: 'Login', examples: [{ email: 'ada@example.com', password: 'correct horse battery' }] });
 export type Login = z.infer<typeof Login>;
 
 export const ChangePassword = z
@@ -143,7 +146,7 @@ export const InvitationPage = page(Invitation).meta({ id: 'InvitationPage' });
 /** `expiresInHours` is 1 to 720, default 168 (a week). */
 export const CreateInvitation = z
   .strictObject({ email: Email, role: Role.default('member'), expiresInHours: z.int().min(1).max(720).default(168) })
-  .meta({ id: 'CreateInvitation' });
+  .meta({ id: 'CreateInvitation', examples: [{ email: 'ben@example.com', role: 'member' }] });
 export type CreateInvitation = z.infer<typeof CreateInvitation>;
 /** The token and link are shown this once. */
 export const CreatedInvitation = z
@@ -187,7 +190,7 @@ export const CreateApiKey = z
     agentId: AgentId.optional(),
     expiresAt: Moment.optional(),
   })
-  .meta({ id: 'CreateApiKey' });
+  .meta({ id: 'CreateApiKey', examples: [{ name: 'desktop', scopes: ['search:read', 'documents:read', 'agents:run'] }] });
 export type CreateApiKey = z.infer<typeof CreateApiKey>;
 /** The key is shown this once. */
 export const CreatedApiKey = z.strictObject({ ...ApiKey.shape, key: z.string() }).meta({ id: 'CreatedApiKey' });

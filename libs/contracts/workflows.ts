@@ -107,7 +107,18 @@ export const WorkflowVersionPage = page(WorkflowVersion).meta({ id: 'WorkflowVer
 
 export const CreateWorkflow = z
   .strictObject({ name: named(120), description: text(2_000).default(''), definition: WorkflowDefinition })
-  .meta({ id: 'CreateWorkflow' });
+  .meta({
+    id: 'CreateWorkflow',
+    examples: [
+      {
+        name: 'Call a customer',
+        definition: {
+          input: { type: 'object', properties: { customer: { type: 'string' } }, required: ['customer'] },
+          steps: [{ id: 'task', kind: 'tool', with: { tool: 'task_create', arguments: { title: 'Call ${{ input.customer }}' } } }],
+        },
+      },
+    ],
+  });
 export type CreateWorkflow = z.infer<typeof CreateWorkflow>;
 /** Another `definition` becomes the next version. */
 export const PatchWorkflow = z
