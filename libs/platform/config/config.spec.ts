@@ -42,7 +42,9 @@ it('makes its folder with those above it, and says at once when it cannot', () =
   expect([reasons({ DATA_DIR: folder }), statSync(folder).mode & 0o777]).toEqual([[], 0o700]);
   writeFileSync(join(dataDir, 'file'), '');
   for (const path of ['file', 'file/below'])
-    expect(reasons({ DATA_DIR: join(dataDir, path) })).toEqual([expect.stringMatching(/^DATA_DIR is not a folder, or stands below a file/)]);
+    expect(reasons({ DATA_DIR: join(dataDir, path) })).toEqual([
+      expect.stringMatching(/^DATA_DIR is not a folder, or stands below a file/),
+    ]);
   if (existsSync('/proc/self'))
     expect(reasons({ DATA_DIR: '/proc/nope/below' })).toEqual([expect.stringMatching(/^DATA_DIR cannot be made or written to \(E/)]);
 });
