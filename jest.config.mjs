@@ -26,17 +26,33 @@ const shared = {
   },
 };
 
+/** Suites that are long because they let time pass (deadlines, pauses, budgets) or try many combinations; npm test leaves them to npm run test:long. */
+const LONG = [
+  'libs/features/agents/openai/completions.int-spec.ts',
+  'libs/features/documents/access-migration.int-spec.ts',
+  'libs/features/organizations/{settings,sign-in-attempts}.int-spec.ts',
+  'libs/features/webhooks/webhooks.int-spec.ts',
+  'libs/platform/db/{embedded,upkeep}.int-spec.ts',
+  'libs/platform/events/dispatcher.int-spec.ts',
+  'libs/platform/http/{connections,slow-clients,unread-answers}.int-spec.ts',
+  'libs/platform/realtime/address-seats.int-spec.ts',
+  'libs/platform/search/{embedding-spaces,search}.int-spec.ts',
+  'test/e2e/{access,agent-streams,answer-sources,http-tools,mcp-servers,mcp-stdio,models,patterns,sample-questions,webhooks}.e2e-spec.ts',
+  'test/security/{delegation,mcp-isolation}.e2e-spec.ts',
+];
+
 const run = { globalSetup: '<rootDir>/test/global-setup.mjs', globalTeardown: '<rootDir>/test/global-teardown.mjs' };
 const project = (displayName, testMatch, more = {}) => ({
   ...shared,
   ...more,
   displayName,
-  testMatch: testMatch.map((glob) => `<rootDir>/${glob}`),
+  testMatch: testMatch.map((glob) => glob.replace(/^!?/, `$&${import.meta.dirname}/`)),
 });
+const short = (...globs) => [...globs, ...LONG.map((glob) => `!${glob}`)];
 
 /**
- * Unit tests need nothing. Faults start their own servers. The others share one database and one running app, started once by the global
- * set-up; campaigns are those too long for every change.
+ * Unit tests need nothing. The others share one database and one running app, started once by the global set-up; campaigns are those too
+ * long for every landing. Faults start servers of their own.
  */
 export default {
   cacheDirectory: '.cache/jest',
@@ -44,9 +60,10 @@ export default {
   testTimeout: 120_000,
   projects: [
     project('unit', ['{apps,libs,test}/**/*.spec.ts']),
-    project('integration', ['libs/**/*.int-spec.ts', 'test/**/*.int-spec.ts'], run),
-    project('e2e', ['test/e2e/*.e2e-spec.ts'], run),
-    project('security', ['test/security/*.e2e-spec.ts', 'test/architecture/*.e2e-spec.ts'], run),
+    project('integration', short('libs/**/*.int-spec.ts', 'test/**/*.int-spec.ts'), run),
+    project('e2e', short('test/e2e/*.e2e-spec.ts'), run),
+    project('security', short('test/security/*.e2e-spec.ts', 'test/architecture/*.e2e-spec.ts'), run),
+    project('long', LONG, run),
     project('campaigns', ['{libs,test}/**/*.campaign-spec.ts'], run),
     project('faults', ['{libs,test}/**/*.fault-spec.ts']),
   ],
