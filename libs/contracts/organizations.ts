@@ -12,7 +12,16 @@ export type Permission = z.infer<typeof Permission>;
 /** Trimmed and in lower case before it is checked: one address is one account, however it is written. */
 export const Email = z.string().trim().toLowerCase().max(254).check(z.email());
 /** At least 10 characters; what argon2id hashes is at most 1 KiB. */
-export const Password = z.string().min(10, 'must have at least 10 characters').max(256);
+/** Read in NFC, so that it is the same however a keyboard makes its letters. */
+const password = (minChars: number) =>
+  z
+    .string()
+    .min(minChars, `must have at least ${minChars} characters`)
+    .max(256)
+    .refine((given) => !/\p{Cs}/u.test(given), 'must be well-formed Unicode')
+    .transform((given) => given.normalize('NFC'));
+export const Password = password(10);
+const GivenPassword = password(0);
 export const DisplayName = named(80);
 
 /** `body` answers both tokens; `cookie` keeps the refresh token in an HttpOnly cookie and answers a CSRF token. */
@@ -65,13 +74,11 @@ export const Register = z
 export type Register = z.infer<typeof Register>;
 
 export const Login = z
-  .strictObject({ email: Email, password: z.string().max(256), organizationId: OrgId.optional(), transport: Transport.default('body') })
+  .strictObject({ email: Email, password: GivenPassword, organizationId: OrgId.optional(), transport: Transport.default('body') })
   .meta({ id: 'Login', examples: [{ email: 'ada@example.com', password: 'correct horse battery' }] });
 export type Login = z.infer<typeof Login>;
 
-export const ChangePassword = z
-  .strictObject({ currentPassword: z.string().max(256), newPassword: Password })
-  .meta({ id: 'ChangePassword' });
+export const ChangePassword = z.strictObject({ currentPassword: GivenPassword, newPassword: Password }).meta({ id: 'ChangePassword' });
 export type ChangePassword = z.infer<typeof ChangePassword>;
 
 /** Without `refreshToken` the cookie is used. */

@@ -151,6 +151,26 @@ describe('sessions', () => {
     expect((await login({ ...owner, password: change.newPassword })).accessToken).toBeTruthy();
   });
 
+  it('that are opened with the old password while it changes end with it', async () => {
+    const owner = await newOrganization();
+    const body = { currentPassword: owner.password, newPassword: 'another long password' };
+    const logins = Array.from({ length: 5 }, async (_, n) => {
+      await new Promise((resolve) => setTimeout(resolve, n * 15));
+      return login(owner).catch(() => null);
+    });
+    await owner.api.put('/v1/me/password', body);
+    for (const opened of await Promise.all(logins)) if (opened) await new Api(opened.accessToken).refused(401, 'GET', '/v1/me');
+  });
+
+  it('take no password that other passwords would equal', async () => {
+    const { api } = await newOrganization();
+    const owner = { email: `p-${randomUUID()}@example.com`, displayName: 'P', organizationName: 'P', password: '\ud800'.repeat(12) };
+    expect(await api.refused(400, 'POST', '/v1/auth/register', { body: owner })).toMatchObject({ errors: [{ pointer: '/password' }] });
+    const signedIn = await api.post<SignedIn>('/v1/auth/register', { ...owner, password: 'p\u00e4ssw\u00f6rter' });
+    const again = await api.post<SignedIn>('/v1/auth/login', { email: owner.email, password: 'pa\u0308sswo\u0308rter' });
+    expect(again.user.id).toBe(signedIn.user.id);
+  });
+
   it('switch to another organization of the person and to no other', async () => {
     const owner = await newOrganization();
     const stranger = await newOrganization();
@@ -448,6 +468,11 @@ describe('API keys', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     await new Api(key).refused(401, 'GET', '/v1/me');
     await owner.api.refused(400, 'POST', '/v1/api-keys', { body: { name: 'past', expiresAt: new Date(0).toISOString() } });
+
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
+    const maker = await owner.api.post<CreatedApiKey>('/v1/api-keys', { name: 'maker', scopes: ['api-keys:manage'], expiresAt: soon });
+    for (const more of [{}, { expiresAt: new Date(Date.now() + 7_200_000).toISOString() }])
+      expect(await new Api(maker.key).post<CreatedApiKey>('/v1/api-keys', { name: 'made', ...more })).toMatchObject({ expiresAt: soon });
   });
 
   it('are one’s own: neither a colleague nor a stranger sees or revokes them', async () => {

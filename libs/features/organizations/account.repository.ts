@@ -51,6 +51,12 @@ export interface Credentials {
   readonly lastOrganizationId: OrgId | null;
 }
 
+/** Whether it is the person's password still, and until the commit: a change of it waits, and then ends what began here. */
+export async function hasPassword(tx: IdentityTx, userId: UserId, passwordHash: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`SELECT 1 FROM users WHERE id = ${userId}::uuid AND password_hash = ${passwordHash} FOR SHARE`;
+  return rows.length > 0;
+}
+
 /** `email` in lower case, as contracts make it. */
 export async function credentialsOf(tx: IdentityTx, email: string): Promise<Credentials | null> {
   const [row] = await tx.$queryRaw<{ id: string; password_hash: string; is_operator: boolean; last_organization_id: string | null }[]>`

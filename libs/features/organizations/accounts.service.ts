@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { ChangePassword, Login, OrgId, PatchMe, Register, User, UserId } from '@atrium/contracts';
 import { Db, type IdentityTx, isUniqueViolation } from '@atrium/platform/db';
-import { Conflict, DomainError, Forbidden, NotFound, Unauthenticated } from '@atrium/platform/errors';
+import { Conflict, DomainError, Forbidden, NotFound } from '@atrium/platform/errors';
 import { Refusals } from '@atrium/platform/http';
 import type { Caller, OrgContext } from '@atrium/platform/tenancy';
 import { type Credentials, credentialsOf, homeOf, toUser } from './account.repository.js';
@@ -10,7 +10,7 @@ import { Founding } from './founding.js';
 import { MembersService } from './members.service.js';
 import { Passwords } from './passwords.js';
 import { assertMayFound, type Registration } from './registration.js';
-import { noMembership, type OpenedSession, SessionsService } from './sessions.service.js';
+import { noMembership, type OpenedSession, SessionsService, wrongCredentials } from './sessions.service.js';
 import { SignInAttempts } from './sign-in-attempts.js';
 import { SignInLog } from './sign-in-log.js';
 import { assertSignedIn } from './signed-in.js';
@@ -57,7 +57,7 @@ export class AccountsService {
       if (isUniqueViolation(error)) return this.emailTaken(caller);
       throw error;
     }
-    return this.sessions.open(caller, person.id, orgId, input.transport);
+    return this.sessions.open(caller, person.id, orgId, input.transport, person.passwordHash);
   }
 
   /**
@@ -68,7 +68,7 @@ export class AccountsService {
     const person = await this.prove(caller, input.email, input.password, input.organizationId ?? null);
     const orgId = input.organizationId ?? (await this.db.asIdentity((tx) => homeOf(tx, person.id)));
     if (orgId === null) throw noMembership();
-    return this.sessions.open(caller, person.id, orgId, input.transport);
+    return this.sessions.open(caller, person.id, orgId, input.transport, person.passwordHash);
   }
 
   /** The person whose e-mail and password these are, who wants to enter an organization (null: their own). @throws as `login` */
@@ -79,21 +79,26 @@ export class AccountsService {
     });
     if (!(await this.passwords.matches(person?.passwordHash ?? null, password)) || !person) {
       await this.log.tellFailure(caller, person?.id ?? null, wanted);
-      return this.refusals.refuse(new Unauthenticated('auth.invalid_credentials', 'E-mail or password is wrong.'), caller);
+      return this.refusals.refuse(wrongCredentials(), caller);
     }
     await this.attempts.succeed(email, caller.ip);
     return person;
   }
 
   /** An account without an organization, for somebody who was invited into one. Null when the e-mail has an account. */
-  async create(email: string, password: string, displayName: string, orgId: OrgId): Promise<UserId | null> {
+  async create(
+    email: string,
+    password: string,
+    displayName: string,
+    orgId: OrgId,
+  ): Promise<Pick<Credentials, 'id' | 'passwordHash'> | null> {
     const passwordHash = await this.passwords.hash(password);
     const id = uuidv7() as UserId;
     const made = await this.db.asIdentity(
       (tx) => tx.$executeRaw`INSERT INTO users (id, email, display_name, password_hash, last_organization_id)
         VALUES (${id}::uuid, ${email}, ${displayName}, ${passwordHash}, ${orgId}::uuid) ON CONFLICT DO NOTHING`,
     );
-    return made === 1 ? id : null;
+    return made === 1 ? { id, passwordHash } : null;
   }
 
   /** Changes the display name, here and in every organization of the person. A repeat finishes what a crash left, by the name of that moment. */

@@ -44,15 +44,16 @@ export class ApiKeysService {
   }
 
   /**
-   * The answer holds the key, this once.
+   * The answer holds the key, this once. One that is made by a key that ends, ends with it at the latest.
    * @throws Forbidden `organizations.api_key_scope`, NotFound `agents.not_found`, QuotaExceeded `organizations.limit_reached`
    */
   async create(ctx: OrgContext, input: CreateApiKey): Promise<CreatedApiKey> {
     if (ctx.principal.kind !== 'user') throw new Forbidden('auth.permission_missing', 'Only a person can make API keys.');
     const ownerId = ctx.principal.id;
     const scopes = scopesOf(input.scopes, ctx.permissions);
-    const expiresAt = input.expiresAt === undefined ? null : new Date(input.expiresAt);
-    assertAhead(expiresAt);
+    const asked = input.expiresAt === undefined ? null : new Date(input.expiresAt);
+    assertAhead(asked);
+    const expiresAt = noLaterThan(ctx, asked);
     const agentId = input.agentId ?? null;
     // What an agent says, the organization takes for the agent's: that is for administrators to give away.
     if (agentId !== null) assertPermission(ctx, 'organization:manage');
@@ -117,6 +118,12 @@ export class ApiKeysService {
 function ownersOf(ctx: OrgContext): { ownerId?: string } {
   if (ctx.permissions.has('members:manage')) return {};
   return { ownerId: ctx.principal.onBehalfOf ?? ctx.principal.id ?? '' };
+}
+
+/** A key that was made by a key ends with that one at the latest. */
+function noLaterThan({ credential }: OrgContext, asked: Date | null): Date | null {
+  const makers = credential?.kind === 'api_key' ? credential.expiresAt : null;
+  return makers === null ? asked : new Date(Math.min(makers, asked?.getTime() ?? Infinity));
 }
 
 function assertAhead(expiresAt: Date | null): void {

@@ -4,7 +4,7 @@ import { Db, isUniqueViolation, type Tx } from '@atrium/platform/db';
 import { Conflict, Invalid } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import type { Caller } from '@atrium/platform/tenancy';
-import { credentialsOf } from './account.repository.js';
+import { type Credentials, credentialsOf } from './account.repository.js';
 import { AccountsService } from './accounts.service.js';
 import { invitationNotFound, isUsable, lockOpenInvitation } from './invitation.repository.js';
 import { insertMember } from './member.repository.js';
@@ -23,7 +23,7 @@ export class JoiningService {
 
   /** After a crash in between, accepting again finishes the work. @throws as InvitationsService.accept */
   async join(caller: Caller, orgId: OrgId, invitation: Invitation, input: AcceptInvitation): Promise<OpenedSession> {
-    const userId = await this.accountOf(caller, orgId, invitation.email, input);
+    const { id: userId, passwordHash } = await this.accountOf(caller, orgId, invitation.email, input);
     const displayName = await this.nameOf(userId);
     // What the person had here as a member of before must not come back to life.
     await this.sessions.endIn(orgId, userId, 'removed');
@@ -46,18 +46,23 @@ export class JoiningService {
         text: { displayName },
       });
     });
-    return this.sessions.open(caller, userId, orgId, input.transport);
+    return this.sessions.open(caller, userId, orgId, input.transport, passwordHash);
   }
 
   /** The proven account of the invited e-mail, made if there is none. */
-  private async accountOf(caller: Caller, orgId: OrgId, email: string, input: AcceptInvitation): Promise<UserId> {
+  private async accountOf(
+    caller: Caller,
+    orgId: OrgId,
+    email: string,
+    input: AcceptInvitation,
+  ): Promise<Pick<Credentials, 'id' | 'passwordHash'>> {
     const known = await this.db.asIdentity((tx) => credentialsOf(tx, email));
     const { password, displayName } = input;
     if (password === undefined) throw missing('password');
-    if (known) return (await this.accounts.prove(caller, email, password, orgId)).id;
+    if (known) return this.accounts.prove(caller, email, password, orgId);
     if (displayName === undefined) throw missing('displayName');
     const made = await this.accounts.create(email, password, displayName, orgId);
-    return made ?? (await this.accounts.prove(caller, email, password, orgId)).id;
+    return made ?? this.accounts.prove(caller, email, password, orgId);
   }
 
   private async nameOf(userId: UserId): Promise<string> {

@@ -3,11 +3,11 @@ import { v7 as uuidv7 } from 'uuid';
 import { type OrgId, type SwitchOrganization, type Transport, type UserId } from '@atrium/contracts';
 import { CONFIG, type Config } from '@atrium/platform/config';
 import { Db, type IdentityTx } from '@atrium/platform/db';
-import { Forbidden, NotFound } from '@atrium/platform/errors';
+import { Forbidden, NotFound, Unauthenticated } from '@atrium/platform/errors';
 import { Refusals } from '@atrium/platform/http';
 import { type Caller, type OrgContext, Revocations } from '@atrium/platform/tenancy';
 import { ACCESS_SECONDS, AccessTokens } from './access-token.js';
-import { type Account, activeAccount } from './account.repository.js';
+import { type Account, activeAccount, hasPassword } from './account.repository.js';
 import { invalidToken } from './invalid-token.js';
 import { RefreshTokens } from './refresh-token.js';
 import { type EndedSession, endSessions, insertSession, rotateSession } from './session.repository.js';
@@ -47,10 +47,18 @@ export class SessionsService {
 
   /**
    * Opens a session of somebody whose proof was checked. It is the claiming transaction of the request: a repeat answers the first session.
-   * @throws Forbidden `auth.no_membership` when the person is no active member there.
+   * `passwordHash`: what the password was compared with; of one that was changed since nothing follows.
+   * @throws Forbidden `auth.no_membership` when the person is no active member there, Unauthenticated `auth.invalid_credentials`
    */
-  async open(caller: Caller, userId: UserId, orgId: OrgId, transport: Transport): Promise<OpenedSession> {
+  async open(
+    caller: Caller,
+    userId: UserId,
+    orgId: OrgId,
+    transport: Transport,
+    passwordHash: string | null = null,
+  ): Promise<OpenedSession> {
     const opened = await this.db.asIdentity(async (tx) => {
+      if (passwordHash !== null && !(await hasPassword(tx, userId, passwordHash))) throw wrongCredentials();
       const account = await activeAccount(tx, userId, orgId);
       if (!account) throw noMembership();
       return { ...account, tokens: await this.start(tx, caller, userId, orgId, transport) };
@@ -175,6 +183,8 @@ export class SessionsService {
     return { sessionId, transport, accessToken, refreshToken, csrfToken: this.refreshTokens.csrf(sessionId), expiresIn: ACCESS_SECONDS };
   }
 }
+
+export const wrongCredentials = () => new Unauthenticated('auth.invalid_credentials', 'E-mail or password is wrong.');
 
 export function noMembership(): Forbidden {
   return new Forbidden(
