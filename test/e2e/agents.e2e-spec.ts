@@ -275,6 +275,17 @@ describe('an approval', () => {
     );
   });
 
+  it('does not give back a tool that was taken from the agent meanwhile', async () => {
+    const agent = await newAgent(owner, { tools: ['http_request'] });
+    ground.model.script(call('http_request', post('/orders')), say('Ordered.'));
+    const run = await runWaits(member, await startRun(member, agent, 'Order.'));
+    const { id } = await approvalOf(member, run);
+    await owner.api.patch(`/v1/agents/${agent.id}`, { tools: [] });
+    await member.api.post(`/v1/approvals/${id}/approve`);
+    expect(await runEnded(member, run)).toMatchObject({ status: 'failed', failure: { code: 'agents.tool_not_allowed' } });
+    expect(ground.receiver.received).toEqual([]);
+  });
+
   it('that is refused or not given in time is told to the model', async () => {
     const agent = await newAgent(owner, { tools: ['http_request'], limits: { approvalSeconds: 2 } });
     ground.model.script(call('http_request', post('/a')), call('http_request', post('/b')), say('I could not.'));

@@ -16,6 +16,7 @@ import type {
 } from '@atrium/contracts';
 import { anonymous, Api, eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 import { LiveClient } from '../lib/live-client.js';
+import { McpCaller } from '../lib/mcp.js';
 import { openTestApp } from '../lib/test-app.js';
 import { newWorkflow } from '../lib/workflows.js';
 
@@ -45,6 +46,13 @@ describe('keys that name an agent', () => {
     for (const { api } of [owner, admin])
       expect(await api.call('POST', '/v1/api-keys', { body: { name: 'its', agentId } })).toMatchObject({ status: 201 });
     await member.api.post('/v1/api-keys', { name: 'of their own' });
+  });
+
+  it('send nothing out, where nobody is asked', async () => {
+    const { owner, agentId } = await newPlace();
+    const client = await McpCaller.connect(await newKey(owner, { agentId }));
+    expect(await client.problem('http_request', { url: owner.api.baseUrl })).toMatchObject({ code: 'agents.tool_not_allowed' });
+    await client.close();
   });
 
   it('cannot write, change or take away an answer, nor the place of one that is to come', async () => {

@@ -4,7 +4,7 @@ import { MembersQueries } from '@atrium/features/organizations';
 import { Db } from '@atrium/platform/db';
 import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
 import { asAgent, type OrgContext } from '@atrium/platform/tenancy';
-import { AgentRepository } from './agent.repository.js';
+import { AgentRepository, type AgentRow } from './agent.repository.js';
 import type { RunRow } from './run.repository.js';
 
 type Acting = Pick<RunRow, 'agentId' | 'personId' | 'permissions'>;
@@ -22,6 +22,11 @@ export class AgentRunActor {
 
   /** The agent on behalf of the person, at this moment. @throws Forbidden `agents.starter_gone`, Conflict `agents.not_active` */
   async of(system: OrgContext, run: Acting): Promise<OrgContext> {
+    return (await this.now(system, run)).ctx;
+  }
+
+  /** The same, and the agent as it is. @throws as `of` */
+  async now(system: OrgContext, run: Acting): Promise<{ ctx: OrgContext; agent: AgentRow }> {
     const agent = await this.db.readInOrg(system, (tx) => this.agents.find(tx, system, run.agentId));
     if (agent?.status !== 'active') throw notActive();
     const member = await this.members.get(system, run.personId as UserId).catch((error: unknown) => {
@@ -32,7 +37,7 @@ export class AgentRunActor {
     if (!member || !held.has('agents:run'))
       throw new Forbidden('agents.starter_gone', 'Who started the run may not run agents in this organization any more.');
     const permissions = new Set(run.permissions.filter((one): one is Permission => held.has(one as Permission)));
-    return acting(system, run, member.role, permissions);
+    return { ctx: acting(system, run, member.role, permissions), agent };
   }
 }
 

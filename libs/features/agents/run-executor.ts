@@ -137,7 +137,10 @@ export class AgentRunExecutor implements OnModuleInit {
     const next = nextOf(turn.steps);
     if (next.kind === 'answered') return this.end(turn, { status: 'succeeded', output: next.text });
     try {
-      const actor = await this.actor.of(turn.system, turn.run);
+      const { ctx: actor, agent } = await this.actor.now(turn.system, turn.run);
+      // What was taken from the agent meanwhile, its runs have no more.
+      turn.agent = agent;
+      turn.run.tools = turn.run.tools.filter((tool) => agent.tools.includes(tool));
       const ctx = await this.tools.contextOf(turn.system, actor, turn.run);
       if (next.kind === 'resume') return await this.resume(turn, ctx, next.step);
       const failure = spent(turn.run, turn.steps.length, turn.limits, new Date());
@@ -192,7 +195,7 @@ export class AgentRunExecutor implements OnModuleInit {
     try {
       const bound = await this.tools.boundTo(ctx, step);
       const effects = await this.tools.effectsOf(ctx, turn.run, call);
-      const exempt = turn.version.withoutApproval.includes(call.tool);
+      const exempt = [turn.version, turn.agent].every(({ withoutApproval }) => withoutApproval.includes(call.tool));
       if (needsApproval(effects, { tainted: turn.run.tainted, exempt })) return await this.askPerson(turn, step, bound);
       await this.write(turn, step);
       return await this.perform(turn, ctx, step, bound);

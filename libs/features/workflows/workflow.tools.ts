@@ -1,7 +1,9 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { z } from 'zod';
 import { StartRun, WorkflowId, WorkflowRun, WorkflowRunId } from '@atrium/contracts';
+import { Forbidden } from '@atrium/platform/errors';
 import { SafeFetch } from '@atrium/platform/http';
+import { agentRunOf } from '@atrium/platform/tenancy';
 import { ToolRegistry } from '@atrium/platform/tools';
 import { httpCall } from './http-call.js';
 import { RunsQueries } from './runs.queries.js';
@@ -55,6 +57,12 @@ export class WorkflowTools implements OnModuleInit {
       permission: 'workflows:run',
       effects: ['sends_out', 'reads_untrusted'],
       run: async (ctx, { url, body, headers, method }) => {
+        // As with tools of other systems that are `outward`: an agent has somebody to ask in its runs only.
+        if (ctx.principal.kind === 'agent' && agentRunOf(ctx) === null)
+          throw new Forbidden(
+            'agents.tool_not_allowed',
+            'An agent sends out in its runs, where a person is asked; not by a key of its own.',
+          );
         const answer = await this.outbound.fetch(url, {
           method,
           ...httpCall(headers, body, ctx.idempotency?.key ?? null),
