@@ -8,6 +8,8 @@ import type { Answer, Job, Judged, Place } from './worker.js';
 
 /** Threads that evaluate; organizations take turns. */
 const THREADS = 2;
+/** Of these, for one organization: what it evaluates may be slow. */
+const SHARE = 1;
 /** The longest that one job may take. Milliseconds. */
 const MAX_MS = 3_000;
 /** An answer that came while this process itself stood still is taken in before its time is judged. Milliseconds. */
@@ -20,7 +22,7 @@ const MAX_HEAP_MB = 64;
  */
 @Injectable()
 export class Expressions implements OnApplicationShutdown {
-  private readonly limiter = new FairLimiter(THREADS);
+  private readonly limiter = new FairLimiter(THREADS, SHARE);
   private readonly idle: Worker[] = [];
   private readonly busy = new Set<Worker>();
   private jobs = 0;
