@@ -78,6 +78,11 @@ it('tells a conversation: join, post, reply, edit, delete, read', async () => {
   expect((await live.waitForEvent('chat.message_deleted')).data['message']).toEqual(await bob.api.get<Message>(`/v1/messages/${root.id}`));
   expect((await bob.api.get<SearchResult>('/v1/search', { q: 'aardvark' })).data).toEqual([]);
   expect((await bob.api.get<Messages>(messages)).data.map(({ body }) => body)).toEqual(['On it.', '']);
+
+  await bob.api.delete(`/v1/channels/${channel.id}/members/${bob.user.id}`);
+  expect(await bob.api.refused(403, 'PATCH', `/v1/messages/${reply.id}`, { body: { body: 'Still here.' } })).toMatchObject({
+    code: 'chat.not_a_member',
+  });
 });
 
 it('posts by socket, with an acknowledgement', async () => {

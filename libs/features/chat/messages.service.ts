@@ -87,7 +87,7 @@ export class MessagesService {
 
   /**
    * Changes the text; the one before is kept as a revision. The same text again changes nothing.
-   * @throws Forbidden `chat.not_the_author`, Conflict `chat.message_deleted`, `chat.message_streaming`, `chat.channel_archived`
+   * @throws Forbidden `chat.not_the_author`, `chat.not_a_member`, Conflict `chat.message_deleted`, `chat.message_streaming`, `chat.channel_archived`
    */
   async edit(ctx: OrgContext, id: MessageId, { body }: EditMessage): Promise<Message> {
     const { channelId } = await this.peek(ctx, id);
@@ -95,6 +95,7 @@ export class MessagesService {
     return this.db.inOrg(ctx, async (tx) => {
       const { access, row } = await this.lock(tx, ctx, channelId, id);
       assertAuthor(ctx, row);
+      assertMember(access);
       assertNoAnswer(row);
       assertNotDeleted(row);
       assertWritten(row);
