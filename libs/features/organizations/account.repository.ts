@@ -51,9 +51,14 @@ export interface Credentials {
   readonly lastOrganizationId: OrgId | null;
 }
 
-/** Whether it is the person's password still, and until the commit: a change of it waits, and then ends what began here. */
+/**
+ * Whether it is the person's password still, and until the commit: a change of it waits, and then ends what began here. Locks the row as
+ * strongly as those do who change it: sign-ins that shared it would wait for each other when they note where the person was last.
+ */
 export async function hasPassword(tx: IdentityTx, userId: UserId, passwordHash: string): Promise<boolean> {
-  const rows = await tx.$queryRaw<unknown[]>`SELECT 1 FROM users WHERE id = ${userId}::uuid AND password_hash = ${passwordHash} FOR SHARE`;
+  const rows = await tx.$queryRaw<
+    unknown[]
+  >`SELECT 1 FROM users WHERE id = ${userId}::uuid AND password_hash = ${passwordHash} FOR NO KEY UPDATE`;
   return rows.length > 0;
 }
 
