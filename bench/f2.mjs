@@ -1,12 +1,15 @@
 // Row f2: from a kill -9 in the middle of a run to the next step: in another process, and after a restart; DBOS alone by a restart, which is
 // all that it offers without its cloud.
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { bootstrap, median } from './lib/measure.mjs';
 import { freshDatabase, startProgram, startServer, workspace } from './lib/server.mjs';
 
-const ROUNDS = 6;
+const ROUNDS = 4;
 const STEPS = 12;
 /** The step at whose call the process dies. */
 const LAST = 3;
@@ -33,7 +36,9 @@ async function call(fits) {
 
 const database = await freshDatabase();
 const bare = await freshDatabase();
-const atrium = () => startServer({ databaseUrl: database.url, settings: { OUTBOUND_ALLOW: '127.0.0.1/32' } });
+// The processes of one installation share its secrets.
+const dataDir = mkdtempSync(join(tmpdir(), 'atrium-bench-'));
+const atrium = () => startServer({ databaseUrl: database.url, dataDir, settings: { OUTBOUND_ALLOW: '127.0.0.1' } });
 const dbos = () => startProgram(['bench/lib/takeover-peer.mjs'], { FLOOR_DATABASE_URL: bare.url });
 const request = async (baseUrl, path, body, headers) => {
   const answer = await fetch(baseUrl + path, {
