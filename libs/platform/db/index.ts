@@ -10,4 +10,4 @@ export { assertBootable, BootRefused } from './boot-check.js';
 export { type Database, openDatabase } from './database.js';
 export { DataFolderDamaged, DataFolderInUse } from './embedded.js';
 export { MigrationRefused, MigrationRunner } from './migrations.js';
-export { MORE, Upkeep } from './upkeep.js';
+export { Upkeep } from './upkeep.js';

@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Log } from '@atrium/platform/observability';
 import { Db } from './db.js';
+import { Prisma } from './generated/client.js';
 import { IDEMPOTENCY_TTL_HOURS } from './idempotency.js';
 import type { SystemTx } from './transactions.js';
 
@@ -10,6 +11,8 @@ const MONTHS_AHEAD = 3;
 
 /** There may be more to clear away. */
 export const MORE = 'more';
+/** Rows of one transaction, with what goes with them. */
+const AT_ONCE = 200;
 
 /** Once an hour makes the coming partitions and removes what has had its time. Any process may; doing it twice does no harm. */
 @Injectable()
@@ -30,6 +33,18 @@ export class Upkeep implements OnApplicationBootstrap, BeforeApplicationShutdown
    */
   add(what: string, task: (tx: SystemTx) => Promise<unknown>): void {
     this.tasks.set(what, task);
+  }
+
+  /** Removes what ended more than so many days ago, by the column `ended_at` of a table that the system may prune; 0 days: nothing, ever. */
+  removeEnded(what: string, table: string, days: number): void {
+    if (days === 0) return;
+    const rows = Prisma.raw(table);
+    this.add(what, async (tx) => {
+      const removed = await tx.$executeRaw`
+        DELETE FROM ${rows} WHERE (org_id, id) IN (
+          SELECT org_id, id FROM ${rows} WHERE ended_at < clock_timestamp() - ${days} * interval '1 day' ORDER BY ended_at LIMIT ${AT_ONCE})`;
+      return removed === AT_ONCE ? MORE : null;
+    });
   }
 
   onApplicationBootstrap(): void {
