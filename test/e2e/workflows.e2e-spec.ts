@@ -399,10 +399,13 @@ describe('a definition', () => {
       'workflows.invalid_definition',
       '/definition/input',
     ]);
-    expect(await pointers({ input: { $ref: 'https://example.com/schema' }, steps: [{ id: 'a', ...wait }] })).toEqual([
-      'workflows.invalid_definition',
-      '/definition/input',
-    ]);
+    const atInput: [object, string][] = [
+      [{ $ref: 'https://example.com/schema' }, '/definition/input/$ref'],
+      [{ $ref: '#' }, '/definition/input'],
+      [{ properties: { name: { type: 'string', pattern: '^(a+)+$' } } }, '/definition/input/properties/name/pattern'],
+    ];
+    for (const [input, pointer] of atInput)
+      expect(await pointers({ input, steps: [{ id: 'a', ...wait }] })).toEqual(['workflows.invalid_definition', pointer]);
   });
 
   it('names only what there is, with arguments that fit, unless an expression will say', async () => {
@@ -498,5 +501,19 @@ describe('a definition', () => {
     const refused = await owner.api.refused(400, 'POST', `/v1/workflows/${workflow.id}/runs`, { body: { input: { n: 'x' } } });
 
     expect(refused).toMatchObject({ code: 'workflows.invalid_input', errors: [{ pointer: '/input/n' }] });
+  });
+
+  it('says which pattern takes too long on its input', async () => {
+    const owner = await newOrganization('Slow');
+    const workflow = await publish(owner, 'Slow', {
+      input: { properties: { text: { type: 'string', pattern: 'a*b$' } } },
+      steps: [{ id: 'w', kind: 'wait', with: { seconds: 0 } }],
+    });
+
+    const input = { text: 'a'.repeat(200_000) };
+    const refused = await owner.api.refused(400, 'POST', `/v1/workflows/${workflow.id}/runs`, { body: { input } });
+
+    expect(refused).toMatchObject({ code: 'workflows.invalid_input', errors: [{ pointer: '/input' }] });
+    expect(refused.errors?.[0]?.message).toBe('takes too long to check by the pattern a*b$');
   });
 });

@@ -4,7 +4,8 @@ import { childEntry } from '@atrium/platform/config';
 import { FairLimiter } from '@atrium/platform/durable';
 import { Invalid, QuotaExceeded, Unavailable } from '@atrium/platform/errors';
 import type { JsonValue, Scope } from './language.js';
-import type { Answer, Job, Judged, Place } from './worker.js';
+import type { Place } from './schema-faults.js';
+import type { Answer, Job, Judged } from './worker.js';
 
 /** Threads that evaluate; organizations take turns. */
 const THREADS = 2;
@@ -33,12 +34,17 @@ export class Expressions implements OnApplicationShutdown {
 
   /** What is wrong with expressions and with the schema of the input, place by place. */
   async check(orgId: string, expressions: { pointer: string; source: string }[], schema: JsonValue): Promise<Place[]> {
-    return placesOf(await this.run(orgId, { op: 'check', expressions, schema }));
+    return this.places(orgId, { op: 'check', expressions, schema }, ['']);
   }
 
-  /** Where values do not fit their schemas. */
+  /** Where values do not fit their schemas, or cannot be checked by them. */
   async fit(orgId: string, values: Judged[]): Promise<Place[]> {
-    return values.length === 0 ? [] : placesOf(await this.run(orgId, { op: 'fit', values }));
+    if (values.length === 0) return [];
+    return this.places(
+      orgId,
+      { op: 'fit', values },
+      values.map(({ pointer }) => pointer),
+    );
   }
 
   /** @throws Invalid `workflows.expression_failed`, QuotaExceeded `workflows.expression_timed_out` */
@@ -49,6 +55,16 @@ export class Expressions implements OnApplicationShutdown {
   /** Each template with its expressions evaluated. @throws as `evaluate` does. */
   async resolve(orgId: string, templates: JsonValue[], scope: Scope): Promise<JsonValue[]> {
     return valueOf(await this.run(orgId, { op: 'resolve', templates, scope })) as JsonValue[];
+  }
+
+  /** What cannot be judged within bounds is at fault itself, at `pointers`. */
+  private async places(orgId: string, job: Job, pointers: string[]): Promise<Place[]> {
+    try {
+      return placesOf(await this.run(orgId, job));
+    } catch (error) {
+      if (!(error instanceof QuotaExceeded)) throw error;
+      return pointers.map((pointer) => ({ pointer, message: 'takes too long or too much memory to check' }));
+    }
   }
 
   private run(orgId: string, job: Job): Promise<Answer> {
@@ -112,7 +128,7 @@ export class Expressions implements OnApplicationShutdown {
 }
 
 const tooMuch = () =>
-  new QuotaExceeded('workflows.expression_timed_out', 'An expression or schema takes too long or too much memory.', { retryable: false });
+  new QuotaExceeded('workflows.expression_timed_out', 'An expression takes too long or too much memory.', { retryable: false });
 
 function placesOf(answer: Answer): Place[] {
   if ('places' in answer) return answer.places;

@@ -1,6 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { below, check, evaluate, ExpressionFault, type JsonValue, resolve, type Scope } from './language.js';
+import { timed, TooSlow, watchedPattern } from './patterns.js';
+import { type Place, schemaFaults } from './schema-faults.js';
 
 /** What the pool asks of this thread; the pool ends the thread when an answer takes too long. */
 export type Job =
@@ -10,12 +12,11 @@ export type Job =
   | { op: 'fit'; values: Judged[] };
 /** A value and what it must be; `pointer` says where it stands. */
 export type Judged = { pointer: string; schema: JsonValue; value: JsonValue };
-export type Place = { pointer: string; message: string };
 export type Answer = { value: JsonValue } | { places: Place[] } | { fault: string };
 
 function answer(job: Job): Answer {
   try {
-    if (job.op === 'check') return { places: [...faults(job.expressions), ...schemaFaults(job.schema)] };
+    if (job.op === 'check') return { places: [...faults(job.expressions), ...inputFaults(job.schema)] };
     if (job.op === 'fit') return { places: misfits(job.values) };
     if (job.op === 'evaluate') return { value: evaluate(job.source, job.scope) };
     return { value: job.templates.map((template) => resolve(template, job.scope)) };
@@ -35,15 +36,18 @@ const faults = (expressions: { pointer: string; source: string }[]): Place[] =>
     }
   });
 
-/** Nothing is loaded from elsewhere: a reference has to stand in the schema itself. */
-const newAjv = () => new Ajv2020({ strict: false, allErrors: true, validateFormats: false, logger: false });
+const newAjv = () =>
+  new Ajv2020({ strict: false, allErrors: true, validateFormats: false, logger: false, code: { regExp: watchedPattern } });
 
-function schemaFaults(schema: JsonValue): Place[] {
+/** A schema that nothing is wrong with by itself is compiled, which finds the rest. */
+function inputFaults(schema: JsonValue): Place[] {
+  const under = (place: Place) => ({ ...place, pointer: `/input${place.pointer}` });
   try {
-    newAjv().compile(schema as object);
-    return [];
+    const places = schemaFaults(schema).map(under);
+    if (places.length === 0) timed(() => newAjv().compile(schema as object));
+    return places;
   } catch (error) {
-    return [{ pointer: '/input', message: error instanceof Error ? error.message.slice(0, 300) : 'is no JSON Schema' }];
+    return [under({ pointer: '', message: error instanceof Error ? error.message.slice(0, 300) : 'is no JSON Schema' })];
   }
 }
 
@@ -51,8 +55,17 @@ function schemaFaults(schema: JsonValue): Place[] {
 function misfits(values: readonly Judged[]): Place[] {
   const ajv = newAjv();
   return values.flatMap(({ pointer, schema, value }) => {
-    const fits = ajv.compile(schema as object);
-    return fits(value) ? [] : onePerPlace(fits.errors ?? []).map((place) => ({ ...place, pointer: `${pointer}${place.pointer}` }));
+    try {
+      const errors = timed(() => {
+        const fits = ajv.compile(schema as object);
+        return fits(value) ? [] : (fits.errors ?? []);
+      });
+      return onePerPlace(errors).map((place) => ({ ...place, pointer: `${pointer}${place.pointer}` }));
+    } catch (error) {
+      if (error instanceof TooSlow) return [{ pointer, message: error.message }];
+      if (error instanceof RangeError) return [{ pointer, message: 'is nested too deep to be checked' }];
+      throw error;
+    }
   });
 }
 
