@@ -19,6 +19,18 @@ export const HeaderValue = z
   .regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, 'must be visible ASCII characters')
   .max(8_000);
 
+/** Headers that a user writes for a call by HTTP: any name that HTTP has, and values without what ends a line. */
+export const FreeHeaderName = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[\w!#$%&'*+.^`|~-]+$/, 'must be the name of a header');
+const headerValue = (pattern: RegExp) =>
+  z.string().max(8_000).regex(pattern, 'must hold no line breaks, control characters or characters beyond Latin-1');
+export const FreeHeaderValue = headerValue(/^[\t\x20-\x7e\x80-\xff]*$/);
+/** The same, or text with an expression, whose value is judged when it is known. */
+export const FreeHeaderTemplate = headerValue(/^[\t\x20-\x7e\x80-\xff]*$|\$\{\{/);
+
 /** Sent as `Authorization: Bearer …`. */
 export const BearerCredential = z.strictObject({ kind: z.literal('bearer'), token: HeaderValue });
 export const NamedCredential = z.strictObject({ kind: z.literal('header'), name: HeaderName, value: HeaderValue });

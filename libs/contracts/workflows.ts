@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { page, PageQuery, text, Time } from './common.js';
 import { EVENTS } from './events.js';
+import { FreeHeaderName, FreeHeaderTemplate } from './foreign-tools.js';
 import { ScheduleId, UserId, WorkflowId, WorkflowRunId } from './ids.js';
 import { named } from './name.js';
 
@@ -18,7 +19,7 @@ const ToolWith = z.strictObject({ tool: z.string().min(1).max(200), arguments: T
 const HttpWith = z.strictObject({
   method: z.string().min(1).max(200).default('GET'),
   url: z.string().min(1).max(8_000),
-  headers: z.record(z.string().min(1).max(200), z.string().max(8_000)).default({}),
+  headers: z.record(FreeHeaderName, FreeHeaderTemplate).default({}),
   body: Template.optional(),
 });
 const AgentWith = z.strictObject({ agent: z.string().min(1).max(200), prompt: z.string().min(1).max(32_000) });

@@ -491,6 +491,32 @@ describe('a definition', () => {
     });
   }, 120_000);
 
+  it('holds headers that HTTP allows, at the latest when their values are known', async () => {
+    const owner = await newOrganization('Headers');
+    const steps = (headers: object) => [{ id: 'a', ...http('/headers', { headers }) }];
+    const refused = (headers: object) =>
+      owner.api.refused(400, 'POST', '/v1/workflows', { body: { name: 'Bad', definition: { steps: steps(headers) } } });
+
+    const split = { code: 'request.invalid', errors: [{ pointer: '/definition/steps/0/with/headers/x-a' }] };
+    expect(await refused({ 'x-a': 'one\r\nx-b: two' })).toMatchObject(split);
+    expect((await refused({ 'x a': 'one' })).code).toBe('request.invalid');
+    const workflow = await publish(owner, 'Headers', { steps: steps({ 'x-a': 'to ${{ input.name }}' }) });
+    const bad = await ended(owner, await start(owner, workflow, { name: 'Ada\r\nx-b: two' }));
+    const good = await ended(owner, await start(owner, workflow, { name: 'Ada' }));
+
+    expect(bad.failure).toMatchObject({
+      code: 'workflows.invalid_step_input',
+      message: expect.stringContaining('/headers/x-a must hold no line breaks'),
+    });
+    expect(good.status).toBe('succeeded');
+    const args = { url: `${receiver.baseUrl}/headers`, headers: { 'x-a': 'one\ntwo' } };
+    const called = { steps: [{ id: 'a', kind: 'tool', with: { tool: 'http_request', arguments: args } }] };
+    expect(await owner.api.refused(400, 'POST', '/v1/workflows', { body: { name: 'Bad', definition: called } })).toMatchObject({
+      errors: [{ pointer: '/definition/steps/0/with/arguments/headers/x-a' }],
+    });
+    expect(receiver.received).toHaveLength(1);
+  }, 60_000);
+
   it('names what does not fit its input', async () => {
     const owner = await newOrganization('Inputs');
     const workflow = await publish(owner, 'Inputs', {

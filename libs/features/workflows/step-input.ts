@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { judged, Time } from '@atrium/contracts';
+import { FreeHeaderName, FreeHeaderValue, judged, Time } from '@atrium/contracts';
 import { Invalid } from '@atrium/platform/errors';
 import type { JsonValue } from './expressions/language.js';
 
@@ -14,7 +14,7 @@ const STEP_INPUTS = {
   http: z.strictObject({
     method: z.string(),
     url: z.string(),
-    headers: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)),
+    headers: z.record(FreeHeaderName, z.union([z.string(), z.number(), z.boolean()]).transform(String).pipe(FreeHeaderValue)),
     body: z.json().optional(),
   }),
   approval: z.strictObject({

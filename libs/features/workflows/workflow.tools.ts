@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { z } from 'zod';
-import { StartRun, WorkflowId, WorkflowRun, WorkflowRunId } from '@atrium/contracts';
+import { FreeHeaderName, FreeHeaderValue, StartRun, WorkflowId, WorkflowRun, WorkflowRunId } from '@atrium/contracts';
 import { Forbidden } from '@atrium/platform/errors';
 import { SafeFetch } from '@atrium/platform/http';
 import { agentRunOf } from '@atrium/platform/tenancy';
@@ -46,7 +46,7 @@ export class WorkflowTools implements OnModuleInit {
       input: z.strictObject({
         method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET'),
         url: z.string().min(1).max(8_000),
-        headers: z.record(z.string().min(1).max(200), z.string().max(8_000)).default({}),
+        headers: z.record(FreeHeaderName, FreeHeaderValue).default({}),
         body: z
           .json()
           .refine((body) => JSON.stringify(body).length <= 100_000, 'must be at most 100,000 characters')

@@ -270,6 +270,8 @@ function asDomainError(error: unknown): DomainError {
 const NOT_PUBLIC =
   'This address may not be called from here: it is not public, or its port is not 80 or 443. The operator can allow it (OUTBOUND_ALLOW).';
 const REFUSALS: Partial<Record<Reason, string>> = {
+  method: 'A method has three to sixteen letters, and CONNECT and TRACE may not be used from here.',
+  request: 'The request cannot be sent: one of its headers has a name or value that HTTP does not allow.',
   scheme: 'Only addresses of http and https may be called from here.',
   userinfo: 'An address that holds a user or password may not be called from here.',
   port: NOT_PUBLIC,
