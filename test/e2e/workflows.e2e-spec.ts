@@ -153,6 +153,22 @@ describe('a workflow', () => {
     expect(await codeOf({ steps: [{ id: 'a', timeoutSeconds: 1, ...http('/slow') }] })).toMatch(/workflows.step_timed_out|outbound.failed/);
   }, 180_000);
 
+  // One after the other they would take more than a minute.
+  it('that is cancelled waits for no thread any more', async () => {
+    const owner = await newOrganization('Queue');
+    const slow = await publish(owner, 'Slow', {
+      steps: [{ id: 'a', when: `[0].all(x, ${'input.list.all(a, '.repeat(4)}a >= 0${')'.repeat(4)})`, kind: 'wait', with: { seconds: 0 } }],
+    });
+    const quick = await publish(owner, 'Quick', { steps: [{ id: 'a', when: '1 == 1', kind: 'wait', with: { seconds: 0 } }] });
+
+    const list = Array.from({ length: 300 }, (_, n) => n);
+    const runs = await Promise.all(Array.from({ length: 30 }, () => start(owner, slow, { list })));
+    await until(owner, runs.at(-1) ?? { id: '' }, 'it is under way', ({ status }) => status === 'running');
+    for (const { id } of runs) await owner.api.post(`/v1/workflow-runs/${id}/cancel`);
+
+    expect((await ended(owner, await start(owner, quick))).status).toBe('succeeded');
+  }, 120_000);
+
   it('that starts itself again and again is stopped', async () => {
     const owner = await newOrganization('Deep');
     const workflow = await publish(owner, 'Deep', { steps: [{ id: 'a', kind: 'wait', with: { seconds: 0 } }] });

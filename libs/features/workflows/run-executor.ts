@@ -69,7 +69,7 @@ interface Turn {
  */
 @Injectable()
 export class RunExecutor implements OnModuleInit {
-  private readonly aborts = new Map<string, AbortController>();
+  private readonly aborts = new Map<string, { orgId: OrgId; abort: AbortController }>();
 
   constructor(
     private readonly db: Db,
@@ -91,9 +91,14 @@ export class RunExecutor implements OnModuleInit {
     });
   }
 
+  /** The runs that this process has taken up. */
+  underWay(): { orgId: OrgId; runId: string }[] {
+    return [...this.aborts].map(([runId, { orgId }]) => ({ orgId, runId }));
+  }
+
   /** Stops what this process is doing for the run, if it does anything. */
   abort(runId: string): void {
-    this.aborts.get(runId)?.abort();
+    this.aborts.get(runId)?.abort.abort();
   }
 
   private async carryOn(orgId: OrgId, runId: string, stopping: AbortSignal): Promise<void> {
@@ -115,7 +120,7 @@ export class RunExecutor implements OnModuleInit {
     const claimed = await this.db.inOrg(system, (tx) => this.claim(tx, system, runId));
     if (!claimed) return;
     const abort = new AbortController();
-    this.aborts.set(runId, abort);
+    this.aborts.set(runId, { orgId: system.orgId, abort });
     const signal = AbortSignal.any([abort.signal, stopping]);
     const turn: Turn = { system, ...claimed, running: new Set(), ended: [], signal, ring: () => undefined, bell: Promise.resolve() };
     hang(turn);
@@ -125,6 +130,8 @@ export class RunExecutor implements OnModuleInit {
       for (let again = left; await this.step(turn, again); again = []) {
         if (stopping.aborted) await new Promise(() => undefined);
       }
+    } catch (error) {
+      if (!abort.signal.aborted) throw error;
     } finally {
       this.aborts.delete(runId);
     }
@@ -275,7 +282,9 @@ export class RunExecutor implements OnModuleInit {
     const step = execution.stepOf(row);
     const template = step.with as JsonValue;
     const [input = null] =
-      expressionsIn(template).length === 0 ? [template] : await this.expressions.resolve(system.orgId, [template], execution.scope(row));
+      expressionsIn(template).length === 0
+        ? [template]
+        : await this.expressions.resolve(system.orgId, [template], execution.scope(row), signal);
     const { id } = execution.run;
     const key = [id, row.stepId, ...(row.item < 0 ? [] : [row.item]), ...(row.edition === 0 ? [] : [`again${row.edition}`])].join(':');
     return { run: execution.run, row, kind: step.kind, input, key, timeoutSeconds: step.timeoutSeconds, signal };
@@ -298,8 +307,8 @@ export class RunExecutor implements OnModuleInit {
     return items;
   }
 
-  private evaluate({ system }: Turn, source: string, scope: Scope): Promise<JsonValue> {
-    return this.expressions.evaluate(system.orgId, bare(source), scope);
+  private evaluate({ system, signal }: Turn, source: string, scope: Scope): Promise<JsonValue> {
+    return this.expressions.evaluate(system.orgId, bare(source), scope, signal);
   }
 
   private launch(turn: Turn, call: StepCall): void {
@@ -328,13 +337,15 @@ export class RunExecutor implements OnModuleInit {
     hang(turn);
   }
 
-  private async endOf({ execution, system }: Turn): Promise<End | null> {
+  private async endOf({ execution, system, signal }: Turn): Promise<End | null> {
     const { failure } = execution;
     if (failure === null && execution.isComplete()) {
       try {
         const template = execution.definition.output as JsonValue;
         const [output = null] =
-          expressionsIn(template).length === 0 ? [template] : await this.expressions.resolve(system.orgId, [template], execution.scope());
+          expressionsIn(template).length === 0
+            ? [template]
+            : await this.expressions.resolve(system.orgId, [template], execution.scope(), signal);
         return { status: 'succeeded', output };
       } catch (error) {
         if (!(error instanceof DomainError)) throw error;

@@ -5,6 +5,7 @@ import { DomainError } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
 import { systemContext } from '@atrium/platform/tenancy';
 import { requestIdOf } from './run-actor.js';
+import { RunExecutor } from './run-executor.js';
 import { RunStarts } from './run-starts.js';
 import { SchedulesService } from './schedules.service.js';
 
@@ -12,7 +13,10 @@ import { SchedulesService } from './schedules.service.js';
 const EVERY_MS = 1_000;
 const AT_ONCE = 200;
 
-/** Finds runs whose time has come, runs that nobody took up because a process died in between, and schedules that are due. */
+/**
+ * Finds runs whose time has come, runs that nobody took up because a process died in between, schedules that are due, and of the runs under
+ * way here those that another process has ended.
+ */
 @Injectable()
 export class RunSweep implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
@@ -21,6 +25,7 @@ export class RunSweep implements OnApplicationBootstrap, BeforeApplicationShutdo
   constructor(
     private readonly db: Db,
     private readonly starts: RunStarts,
+    private readonly executor: RunExecutor,
     private readonly schedules: SchedulesService,
     private readonly log: Log,
   ) {}
@@ -40,7 +45,8 @@ export class RunSweep implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   private async sweep(): Promise<void> {
     try {
-      const { parked, lost, due } = await this.db.asSystem('workflows whose time has come', async (tx) => ({
+      const mine = this.executor.underWay();
+      const { parked, lost, due, over } = await this.db.asSystem('workflows whose time has come', async (tx) => ({
         parked: await tx.$queryRaw<{ org_id: OrgId; id: string }[]>`
           SELECT org_id, id FROM workflow_runs WHERE ended_at IS NULL AND wake_at <= clock_timestamp() AND parked LIMIT ${AT_ONCE}`,
         lost: await tx.$queryRaw<{ org_id: OrgId; id: string; turn: number }[]>`
@@ -48,7 +54,11 @@ export class RunSweep implements OnApplicationBootstrap, BeforeApplicationShutdo
           WHERE ended_at IS NULL AND NOT parked AND claimed_turn < turn AND updated_at < clock_timestamp() - interval '3 seconds' LIMIT ${AT_ONCE}`,
         due: await tx.$queryRaw<{ org_id: OrgId; id: ScheduleId }[]>`
           SELECT org_id, id FROM workflow_schedules WHERE enabled AND next_at <= clock_timestamp() LIMIT ${AT_ONCE}`,
+        over: await tx.$queryRaw<{ id: string }[]>`
+          SELECT run.id FROM unnest(${mine.map(({ orgId }) => orgId)}::uuid[], ${mine.map(({ runId }) => runId)}::uuid[]) AS mine (org_id, id)
+          JOIN workflow_runs run USING (org_id, id) WHERE run.ended_at IS NOT NULL`,
       }));
+      for (const { id } of over) this.executor.abort(id);
       for (const { org_id: orgId, id, turn } of lost) await this.each(id, () => this.starts.launch({ orgId, id, turn }));
       for (const { org_id, id } of parked) await this.each(id, () => this.starts.wake(systemContext(org_id, requestIdOf(id)), id));
       for (const { org_id, id } of due) await this.each(id, () => this.schedules.fire(systemContext(org_id, `schedule-${id}`), id));

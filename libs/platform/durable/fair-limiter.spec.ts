@@ -50,6 +50,25 @@ describe('FairLimiter', () => {
     await Promise.all([limiter.run('slow', tick), limiter.run('quick', tick)]);
   });
 
+  it('lets go at once of a task that nobody waits for any more', async () => {
+    const limiter = new FairLimiter(1);
+    const abort = new AbortController();
+    let end: () => void = () => undefined;
+    const first = limiter.run('org', () => new Promise<void>((resolve) => (end = resolve)));
+    const ran: string[] = [];
+    const dropped = limiter.run('org', () => Promise.resolve(ran.push('dropped')), abort.signal);
+    const kept = limiter.run('org', () => Promise.resolve(ran.push('kept')));
+
+    abort.abort(new Error('cancelled'));
+
+    await expect(dropped).rejects.toThrow('cancelled');
+    expect(limiter.waitingOf('org')).toBe(1);
+    await expect(limiter.run('org', () => Promise.resolve(ran.push('late')), abort.signal)).rejects.toThrow('cancelled');
+    end();
+    await Promise.all([first, kept]);
+    expect(ran).toEqual(['kept']);
+  });
+
   it('gives the place back when a task fails', async () => {
     const limiter = new FairLimiter(1);
 

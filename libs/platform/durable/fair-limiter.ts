@@ -12,9 +12,11 @@ export class FairLimiter {
     private readonly share = capacity,
   ) {}
 
-  async run<T>(orgId: string, task: () => Promise<T>): Promise<T> {
+  /** A task whose signal is aborted before its turn does not run. @throws what the task throws, and the signal's reason */
+  async run<T>(orgId: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     if (this.mayEnter(orgId)) this.enter(orgId);
-    else await new Promise<void>((resolve) => this.waiting.set(orgId, [...(this.waiting.get(orgId) ?? []), resolve]));
+    else await this.turn(orgId, signal);
     try {
       return await task();
     } finally {
@@ -25,6 +27,29 @@ export class FairLimiter {
   /** How many tasks of the organization wait for their turn. */
   waitingOf(orgId: string): number {
     return this.waiting.get(orgId)?.length ?? 0;
+  }
+
+  private turn(orgId: string, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leaveQueue = () => {
+        this.keepWaiting(
+          orgId,
+          (this.waiting.get(orgId) ?? []).filter((one) => one !== begin),
+        );
+        reject(signal?.reason);
+      };
+      const begin = () => {
+        signal?.removeEventListener('abort', leaveQueue);
+        resolve();
+      };
+      this.waiting.set(orgId, [...(this.waiting.get(orgId) ?? []), begin]);
+      signal?.addEventListener('abort', leaveQueue, { once: true });
+    });
+  }
+
+  private keepWaiting(orgId: string, rest: (() => void)[]): void {
+    if (rest.length > 0) this.waiting.set(orgId, rest);
+    else this.waiting.delete(orgId);
   }
 
   private mayEnter(orgId: string): boolean {
@@ -44,8 +69,9 @@ export class FairLimiter {
     else this.runningOf.delete(orgId);
     for (const [next, [first, ...rest]] of this.waiting) {
       if (!this.mayEnter(next)) continue;
+      // At the end of those that wait.
       this.waiting.delete(next);
-      if (rest.length > 0) this.waiting.set(next, rest);
+      this.keepWaiting(next, rest);
       this.enter(next);
       return first?.();
     }

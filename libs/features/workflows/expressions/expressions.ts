@@ -47,14 +47,17 @@ export class Expressions implements OnApplicationShutdown {
     );
   }
 
-  /** @throws Invalid `workflows.expression_failed`, QuotaExceeded `workflows.expression_timed_out` */
-  async evaluate(orgId: string, source: string, scope: Scope): Promise<JsonValue> {
-    return valueOf(await this.run(orgId, { op: 'evaluate', source, scope }));
+  /**
+   * A signal takes it out of the queue.
+   * @throws Invalid `workflows.expression_failed`, QuotaExceeded `workflows.expression_timed_out`, and the signal's reason
+   */
+  async evaluate(orgId: string, source: string, scope: Scope, signal?: AbortSignal): Promise<JsonValue> {
+    return valueOf(await this.run(orgId, { op: 'evaluate', source, scope }, signal));
   }
 
   /** Each template with its expressions evaluated. @throws as `evaluate` does. */
-  async resolve(orgId: string, templates: JsonValue[], scope: Scope): Promise<JsonValue[]> {
-    return valueOf(await this.run(orgId, { op: 'resolve', templates, scope })) as JsonValue[];
+  async resolve(orgId: string, templates: JsonValue[], scope: Scope, signal: AbortSignal): Promise<JsonValue[]> {
+    return valueOf(await this.run(orgId, { op: 'resolve', templates, scope }, signal)) as JsonValue[];
   }
 
   /** What cannot be judged within bounds is at fault itself, at `pointers`. */
@@ -67,8 +70,8 @@ export class Expressions implements OnApplicationShutdown {
     }
   }
 
-  private run(orgId: string, job: Job): Promise<Answer> {
-    return this.limiter.run(orgId, async () => {
+  private run(orgId: string, job: Job, signal?: AbortSignal): Promise<Answer> {
+    const evaluated = async () => {
       const worker = this.idle.pop() ?? (await this.start());
       this.busy.add(worker);
       try {
@@ -81,7 +84,8 @@ export class Expressions implements OnApplicationShutdown {
       } finally {
         this.busy.delete(worker);
       }
-    });
+    };
+    return this.limiter.run(orgId, evaluated, signal);
   }
 
   /** A thread that has loaded its code, so that the time of a job is the job's alone. */
