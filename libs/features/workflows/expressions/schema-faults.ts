@@ -1,5 +1,5 @@
 import { below, type JsonValue } from './language.js';
-import { patternFault } from './patterns.js';
+import { patternFault } from './linear-pattern.js';
 
 export type Place = { pointer: string; message: string };
 type Schema = { [keyword: string]: JsonValue };
@@ -16,7 +16,7 @@ const WITHIN = {
 /** They let a reference mean something else than the place that it names. */
 const RENAMING = ['$anchor', '$dynamicAnchor', '$dynamicRef', '$recursiveRef'];
 
-/** Why nothing, or not everything, can be checked by a JSON Schema, place by place: references without end, patterns that take for ever. */
+/** Why nothing, or not everything, can be checked by a JSON Schema, place by place: references without end, patterns that RE2 does not know. */
 export function schemaFaults(root: JsonValue): Place[] {
   const places: Place[] = [];
   const fault = (pointer: string, message: string) => void places.push({ pointer, message });
