@@ -6,7 +6,8 @@ export const PROBLEM_ADVICE: Partial<Record<ProblemCode, string>> = {
     'Each entry of `errors` names a place (a JSON Pointer into the body, or `?name` of the query) and says what it must be; the API reference at /docs has every form. Mend these places and send the request again.',
   'request.malformed': 'Check that the body is JSON: quotes, commas, an encoding of UTF-8, and at most 32 levels of nesting.',
   'request.too_large': 'A JSON body has at most 1 MiB. Send a large text as a file (`POST /v1/documents` as a form), or in parts.',
-  'request.unsupported_media_type': 'Send JSON with `Content-Type: application/json`, and files as `multipart/form-data`.',
+  'request.unsupported_media_type':
+    'Send JSON with `Content-Type: application/json`, in UTF-8 and not compressed, and files as `multipart/form-data`.',
   'request.route_not_found': 'Check method and path against the API reference at /docs; paths of the API begin with /v1.',
   'request.precondition_failed':
     'Somebody changed it since you read it. Read it again, apply your change to what it is now, and send that with the new ETag.',

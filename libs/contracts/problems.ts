@@ -37,10 +37,13 @@ export type Problem = z.infer<typeof Problem>;
  */
 export const PROBLEMS = {
   'request.invalid': ['Invalid', 'The request does not have the documented form; `errors` names each place.'],
-  'request.malformed': ['Invalid', 'The body is not well-formed JSON, or is nested too deeply.'],
+  'request.malformed': ['Invalid', 'The body is not well-formed JSON, or is nested too deeply, or the request has more than one Host.'],
   'request.too_large': ['Invalid', 'The body or one of its parts is larger than allowed (status 413).'],
   'request.too_slow': ['Invalid', 'Headers or body came too slowly (status 408).'],
-  'request.unsupported_media_type': ['Invalid', 'The Content-Type is not one that this route reads (status 415).'],
+  'request.unsupported_media_type': [
+    'Invalid',
+    'The Content-Type is not one that this route reads, names another charset than UTF-8, or the body has a Content-Encoding (status 415).',
+  ],
   'request.route_not_found': ['NotFound', 'There is no such route.'],
   'request.precondition_failed': ['Conflict', 'If-Match names another version than the current one (status 412).'],
   'request.idempotency_in_flight': ['Conflict', 'A request with this Idempotency-Key is still being worked on.'],

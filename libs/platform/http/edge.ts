@@ -14,6 +14,7 @@ import { requestScope } from '@atrium/platform/observability';
 import type { AtriumRequest, IdempotencyClaim } from '@atrium/platform/tenancy';
 import { acceptJson, type BodyHashed } from './json-body.js';
 import { shedLoad } from './load-shedder.js';
+import { refuseAmbiguous } from './plain-requests.js';
 import { dropSilent, hurryBodies } from './slow-clients.js';
 
 /** Not those that our own work has, by which it is known whose run did what. */
@@ -27,6 +28,7 @@ export async function prepareEdge(app: NestFastifyApplication, config: Config): 
   acceptJson(fastify);
   nameRequests(fastify);
   shedLoad(fastify);
+  refuseAmbiguous(fastify);
   hurryBodies(fastify, config.REQUEST_SECONDS);
   dropSilent(fastify);
   await app.register(cookie as never);

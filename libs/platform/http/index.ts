@@ -15,4 +15,5 @@ export { measureRequests } from './request-metrics.js';
 export { SafeFetch } from './safe-fetch.js';
 export { serverOptions } from './http-server.js';
 export { SmallBody } from './small-body.decorator.js';
+export { hasOneHost } from './plain-requests.js';
 export { proxyCheck } from './proxies.js';

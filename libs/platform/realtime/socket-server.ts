@@ -4,7 +4,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationB
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
 import { type Config, CONFIG } from '@atrium/platform/config';
-import { originCheck, proxyCheck, RequestLimits } from '@atrium/platform/http';
+import { hasOneHost, originCheck, proxyCheck, RequestLimits } from '@atrium/platform/http';
 import { Log } from '@atrium/platform/observability';
 import { Authenticator } from '@atrium/platform/tenancy';
 import { AddressSeats, TRY_AGAIN_SECONDS } from './address-seats.js';
@@ -70,6 +70,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
   private upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => undefined);
     if (request.url?.split('?')[0] !== PATH) return refuse(socket, '404 Not Found');
+    if (!hasOneHost(request)) return refuse(socket, '400 Bad Request');
     if (!this.isOriginAllowed(request.headers)) return refuse(socket, '403 Forbidden');
     if (this.sessions.size >= MAX_SOCKETS) return refuse(socket, '503 Service Unavailable');
     const ip = this.addressOf(request);
