@@ -216,6 +216,7 @@ export const PROBLEMS = {
   'workflows.step_timed_out': ['Unavailable', 'The step did not end within its time.'],
   'workflows.run_timed_out': ['QuotaExceeded', 'The run did not end within its time.'],
   'workflows.starter_gone': ['Forbidden', 'Who started the run is no longer an active member of the organization.'],
+  'workflows.key_gone': ['Forbidden', 'The API key that the schedule was made with was revoked or has expired.'],
   'workflows.child_failed': ['Unavailable', 'The workflow that the step started did not succeed.'],
   'workflows.step_failed': ['Unavailable', 'The step failed on our side.'],
   'tools.not_found': ['NotFound', 'There is no such tool.'],

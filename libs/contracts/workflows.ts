@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { page, PageQuery, text, Time } from './common.js';
 import { EVENTS } from './events.js';
 import { FreeHeaderName, FreeHeaderTemplate } from './foreign-tools.js';
-import { ScheduleId, UserId, WorkflowId, WorkflowRunId } from './ids.js';
+import { AgentId, ApiKeyId, ScheduleId, UserId, WorkflowId, WorkflowRunId } from './ids.js';
 import { named } from './name.js';
 
 /** An expression in CEL. */
@@ -225,6 +225,12 @@ export const Schedule = z
     enabled: z.boolean(),
     /** Whose rights its runs have. */
     createdBy: UserId,
+    /** The agent that made it for that person. */
+    agentId: AgentId.nullable(),
+    /** The key that made it: it ends with that, and its runs have no more rights. */
+    apiKeyId: ApiKeyId.nullable(),
+    /** Why the last time that came started no run; a schedule whose rights are gone is turned off as well. */
+    failureCode: z.string().nullable(),
     nextAt: Time.nullable(),
     lastAt: Time.nullable(),
     createdAt: Time,

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import passport from 'passport';
 import CustomStrategy from 'passport-custom';
 import { Strategy as JwtStrategy } from 'passport-jwt';
+import type { Permission } from '@atrium/contracts';
 import { CONFIG, type Config } from '@atrium/platform/config';
 import { Refusals } from '@atrium/platform/http';
 import { Authenticator, type Caller, type OrgContext } from '@atrium/platform/tenancy';
@@ -72,6 +73,10 @@ export class TokenAuthenticator extends Authenticator {
       state.permissions.size === ctx.permissions.size &&
       [...state.permissions].every((permission) => ctx.permissions.has(permission))
     );
+  }
+
+  async permissionsNow(ctx: Pick<OrgContext, 'orgId' | 'credential'>): Promise<ReadonlySet<Permission> | null> {
+    return (await this.states.now(ctx))?.permissions ?? null;
   }
 
   private find(token: string): Promise<Found> {

@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { type AgentId, type Permission, ROLE_PERMISSIONS, type Role, type UserId } from '@atrium/contracts';
 import { MembersQueries } from '@atrium/features/organizations';
 import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
-import { assertPermission, type OrgContext, personOf, type Principal, PrincipalDirectory } from '@atrium/platform/tenancy';
+import { assertPermission, Authenticator, type OrgContext, personOf, type Principal, PrincipalDirectory } from '@atrium/platform/tenancy';
 import type { RunRow } from './run.repository.js';
 
 type Starter = Pick<RunRow, 'actorKind' | 'actorId' | 'personId' | 'permissions'>;
+/** `apiKeyId`: the key that this was left by, which has to be good still. */
+type Leaver = Starter & { apiKeyId?: string | null };
 
 const REQUEST = /^run-([0-9a-f-]{36})$/;
 /** What a run does carries its id as request id, in the audit log too. */
@@ -27,13 +29,14 @@ export class RunActor {
   constructor(
     private readonly members: MembersQueries,
     private readonly directory: PrincipalDirectory,
+    private readonly authenticator: Authenticator,
   ) {}
 
   /**
    * The starter's context at this moment.
-   * @throws Forbidden `workflows.starter_gone`, `auth.permission_missing`, Conflict `agents.not_active`
+   * @throws Forbidden `workflows.starter_gone`, `workflows.key_gone`, `auth.permission_missing`, Conflict `agents.not_active`
    */
-  async of(system: OrgContext, starter: Starter): Promise<OrgContext> {
+  async of(system: OrgContext, starter: Leaver): Promise<OrgContext> {
     const member = await this.members.get(system, starter.personId as UserId).catch((error: unknown) => {
       if (error instanceof NotFound) return null;
       throw error;
@@ -42,11 +45,17 @@ export class RunActor {
       throw new Forbidden('workflows.starter_gone', 'Who started the run is no longer an active member of the organization.');
     if (starter.actorKind === 'agent' && !(await this.directory.mayAct(system.orgId, { kind: 'agent', id: starter.actorId })))
       throw new Conflict('agents.not_active', 'The agent that started the run is not active any more.');
-    const held = new Set<Permission>(ROLE_PERMISSIONS[member.role]);
+    const held = new Set<Permission>(starter.apiKeyId ? await this.ofKey(system, starter.apiKeyId) : ROLE_PERMISSIONS[member.role]);
     const permissions = new Set(starter.permissions.filter((one): one is Permission => held.has(one as Permission)));
     const ctx = asStarter(system, starter, member.role, permissions);
     assertPermission(ctx, 'workflows:run');
     return ctx;
+  }
+
+  private async ofKey({ orgId }: OrgContext, id: string): Promise<ReadonlySet<Permission>> {
+    const permissions = await this.authenticator.permissionsNow({ orgId, credential: { kind: 'api_key', id, expiresAt: null } });
+    if (!permissions) throw new Forbidden('workflows.key_gone', 'The API key that it was made with is not valid any more.');
+    return permissions;
   }
 }
 

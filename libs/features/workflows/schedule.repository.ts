@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Schedule, ScheduleId, UserId, WorkflowId } from '@atrium/contracts';
+import type { AgentId, ApiKeyId, Schedule, ScheduleId, UserId, WorkflowId } from '@atrium/contracts';
 import type { Prisma, Tx } from '@atrium/platform/db';
 import { NotFound } from '@atrium/platform/errors';
 import type { OrgContext } from '@atrium/platform/tenancy';
@@ -52,6 +52,8 @@ export function toSchedule(row: ScheduleRow): Schedule {
     workflowId: row.workflowId as WorkflowId,
     input: row.input as Schedule['input'],
     createdBy: row.createdBy as UserId,
+    agentId: row.agentId as AgentId | null,
+    apiKeyId: row.apiKeyId as ApiKeyId | null,
     nextAt: row.nextAt?.toISOString() ?? null,
     lastAt: row.lastAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),

@@ -45,7 +45,8 @@ export class SchedulesService {
         input: storable(input),
         enabled,
         createdBy: maker(ctx),
-        permissions: [...ctx.permissions],
+        ...grantOf(ctx),
+        failureCode: null,
         nextAt: enabled ? nextAt : null,
         lastAt: null,
         createdAt: at,
@@ -58,7 +59,8 @@ export class SchedulesService {
   }
 
   /**
-   * Honours If-Match. Takes the workflow's present version.
+   * Honours If-Match. Changed by its maker, it takes the workflow's present version and the rights of this change: those of another key, or
+   * of the person.
    * @throws NotFound `workflows.schedule_not_found`, Forbidden `workflows.not_the_creator`, Invalid `workflows.invalid_schedule`
    */
   change(ctx: OrgContext, id: ScheduleId, patch: PatchSchedule): Promise<Schedule> {
@@ -77,10 +79,10 @@ export class SchedulesService {
       const fields = (['cron', 'timeZone', 'enabled', 'input'] as const).filter((name) => !isDeepStrictEqual(row[name], before[name]));
       if (fields.length === 0) return toSchedule(before);
       const nextAt = nextTime(row.cron, row.timeZone, new Date());
-      // Who is not its maker may change when it runs, not what: the version stays that of its maker.
+      // Who is not its maker may change when it runs, not what or as whom: version and rights stay those of its maker.
       const changed = {
         ...row,
-        version: before.createdBy === maker(ctx) ? version : before.version,
+        ...(before.createdBy === maker(ctx) ? { ...grantOf(ctx), version, failureCode: null } : {}),
         nextAt: row.enabled ? nextAt : null,
         updatedAt: later(before.updatedAt),
       };
@@ -119,35 +121,50 @@ export class SchedulesService {
 
   /**
    * Starts the run of a time that has come, once however many processes try. What was missed while nothing ran is made up for by one run.
-   * A schedule whose maker may no longer run workflows stops.
+   * A schedule whose maker may no longer run workflows, or whose key is gone, is turned off; every other refusal is for this time only. Both
+   * are told by the schedule and its event.
    */
   async fire(system: OrgContext, id: ScheduleId): Promise<void> {
     const due = await this.db.readInOrg(system, (tx) => this.schedules.get(tx, system, id));
     const time = due.nextAt;
     if (!due.enabled || time === null || time > new Date()) return;
-    const starter = { actorKind: 'user', actorId: due.createdBy, personId: due.createdBy, permissions: due.permissions };
+    const { agentId, createdBy, permissions, apiKeyId } = due;
+    const acting = agentId === null ? { actorKind: 'user', actorId: createdBy } : { actorKind: 'agent', actorId: agentId };
     const reason = { kind: 'schedule' as const, version: due.version, startKey: `schedule:${id}:${time.toISOString()}` };
-    let started = true;
+    let refusal: DomainError | null = null;
     try {
-      const ctx = await this.actor.of(system, starter);
+      const ctx = await this.actor.of(system, { ...acting, personId: createdBy, permissions, apiKeyId });
       await this.starts.start(ctx, due.workflowId as WorkflowId, due.input as Record<string, unknown>, reason);
     } catch (error) {
       if (!(error instanceof DomainError) || error.retryable) throw error;
-      started = error.kind !== 'Forbidden';
+      refusal = error;
       this.log.warn('a schedule could not start its run', { id, orgId: system.orgId, reason: error.code });
     }
     await this.db.inOrg(system, async (tx) => {
       const row = await this.schedules.lock(tx, system, id);
       if (row.nextAt?.getTime() !== time.getTime()) return;
+      const isOver = refusal?.kind === 'Forbidden';
       const next = {
         ...row,
         lastAt: time,
-        enabled: row.enabled && started,
-        nextAt: started ? nextTime(row.cron, row.timeZone, new Date()) : null,
+        failureCode: refusal?.code ?? null,
+        enabled: row.enabled && !isOver,
+        nextAt: isOver ? null : nextTime(row.cron, row.timeZone, new Date()),
       };
       await this.schedules.update(tx, system, next);
-      if (!started)
-        await this.events.append(tx, system, scheduleTold('workflows.schedule_changed', toSchedule(next), { enabled: [true, false] }));
+      const changes = {
+        ...(isOver ? { enabled: [true, false] as [boolean, boolean] } : {}),
+        failureCode: [row.failureCode, next.failureCode] as [string | null, string | null],
+      };
+      if (next.failureCode !== row.failureCode || isOver)
+        await this.events.append(tx, system, scheduleTold('workflows.schedule_changed', toSchedule(next), changes));
     });
   }
 }
+
+/** As whom and with which rights the runs act: those of the credential that makes or changes the schedule. */
+const grantOf = ({ principal, permissions, credential }: OrgContext) => ({
+  agentId: principal.kind === 'agent' ? principal.id : null,
+  apiKeyId: credential?.kind === 'api_key' ? credential.id : null,
+  permissions: [...permissions],
+});

@@ -57,14 +57,14 @@ export function stepEnded(
 
 export function scheduleTold(
   type: Extract<EventType, `workflows.schedule_${string}`>,
-  { id, workflowId, cron, timeZone, enabled }: Pick<Schedule, 'id' | 'workflowId' | 'cron' | 'timeZone' | 'enabled'>,
+  { id, workflowId, cron, timeZone, enabled, failureCode }: Schedule,
   changes?: Changes,
 ): EventDraft {
   return {
     type,
     subject: { kind: 'workflow_schedule', id },
     audience: 'organization',
-    data: { scheduleId: id, workflowId, cron, timeZone, enabled },
+    data: { scheduleId: id, workflowId, cron, timeZone, enabled, failureCode },
     ...(changes ? { changes } : {}),
   };
 }

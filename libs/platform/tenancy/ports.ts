@@ -1,4 +1,4 @@
-import type { AgentId, OrgId, PrincipalRef, UserId } from '@atrium/contracts';
+import type { AgentId, OrgId, Permission, PrincipalRef, UserId } from '@atrium/contracts';
 import type { Caller, OrgContext } from './org-context.js';
 
 /** Turns a bearer token (access token or API key) into a context. Registered by the feature that owns accounts. */
@@ -7,6 +7,8 @@ export abstract class Authenticator {
   abstract authenticate(token: string, caller: Caller): Promise<OrgContext>;
   /** Whether the credential of a context that was valid still is, and with the same rights. Called again for long-lived connections. */
   abstract isCurrent(ctx: OrgContext): Promise<boolean>;
+  /** What the credential of a context gives now; null when it is over. */
+  abstract permissionsNow(ctx: Pick<OrgContext, 'orgId' | 'credential'>): Promise<ReadonlySet<Permission> | null>;
 }
 
 /** Names of one kind of principal. Registered by the feature that owns it; answers only those that exist in the organization of `ctx`. */

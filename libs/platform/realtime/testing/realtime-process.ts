@@ -40,6 +40,9 @@ export class PlainAuthenticator extends Authenticator {
     const role = PlainAuthenticator.roles.get(ctx.principal.id ?? '') ?? 'member';
     return !PlainAuthenticator.revoked.has(ctx.credential?.id ?? '') && role === ctx.principal.role;
   }
+  permissionsNow(): Promise<null> {
+    return Promise.resolve(null);
+  }
 }
 
 interface Logins {

@@ -43,6 +43,9 @@ export type WorkflowScheduleMinAggregateOutputType = {
   timeZone: string | null
   enabled: boolean | null
   createdBy: string | null
+  agentId: string | null
+  apiKeyId: string | null
+  failureCode: string | null
   nextAt: Date | null
   lastAt: Date | null
   createdAt: Date | null
@@ -58,6 +61,9 @@ export type WorkflowScheduleMaxAggregateOutputType = {
   timeZone: string | null
   enabled: boolean | null
   createdBy: string | null
+  agentId: string | null
+  apiKeyId: string | null
+  failureCode: string | null
   nextAt: Date | null
   lastAt: Date | null
   createdAt: Date | null
@@ -75,6 +81,9 @@ export type WorkflowScheduleCountAggregateOutputType = {
   enabled: number
   createdBy: number
   permissions: number
+  agentId: number
+  apiKeyId: number
+  failureCode: number
   nextAt: number
   lastAt: number
   createdAt: number
@@ -100,6 +109,9 @@ export type WorkflowScheduleMinAggregateInputType = {
   timeZone?: true
   enabled?: true
   createdBy?: true
+  agentId?: true
+  apiKeyId?: true
+  failureCode?: true
   nextAt?: true
   lastAt?: true
   createdAt?: true
@@ -115,6 +127,9 @@ export type WorkflowScheduleMaxAggregateInputType = {
   timeZone?: true
   enabled?: true
   createdBy?: true
+  agentId?: true
+  apiKeyId?: true
+  failureCode?: true
   nextAt?: true
   lastAt?: true
   createdAt?: true
@@ -132,6 +147,9 @@ export type WorkflowScheduleCountAggregateInputType = {
   enabled?: true
   createdBy?: true
   permissions?: true
+  agentId?: true
+  apiKeyId?: true
+  failureCode?: true
   nextAt?: true
   lastAt?: true
   createdAt?: true
@@ -236,6 +254,9 @@ export type WorkflowScheduleGroupByOutputType = {
   enabled: boolean
   createdBy: string
   permissions: string[]
+  agentId: string | null
+  apiKeyId: string | null
+  failureCode: string | null
   nextAt: Date | null
   lastAt: Date | null
   createdAt: Date
@@ -276,6 +297,9 @@ export type WorkflowScheduleWhereInput = {
   enabled?: Prisma.BoolFilter<"WorkflowSchedule"> | boolean
   createdBy?: Prisma.UuidFilter<"WorkflowSchedule"> | string
   permissions?: Prisma.StringNullableListFilter<"WorkflowSchedule">
+  agentId?: Prisma.UuidNullableFilter<"WorkflowSchedule"> | string | null
+  apiKeyId?: Prisma.UuidNullableFilter<"WorkflowSchedule"> | string | null
+  failureCode?: Prisma.StringNullableFilter<"WorkflowSchedule"> | string | null
   nextAt?: Prisma.DateTimeNullableFilter<"WorkflowSchedule"> | Date | string | null
   lastAt?: Prisma.DateTimeNullableFilter<"WorkflowSchedule"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"WorkflowSchedule"> | Date | string
@@ -293,6 +317,9 @@ export type WorkflowScheduleOrderByWithRelationInput = {
   enabled?: Prisma.SortOrder
   createdBy?: Prisma.SortOrder
   permissions?: Prisma.SortOrder
+  agentId?: Prisma.SortOrderInput | Prisma.SortOrder
+  apiKeyId?: Prisma.SortOrderInput | Prisma.SortOrder
+  failureCode?: Prisma.SortOrderInput | Prisma.SortOrder
   nextAt?: Prisma.SortOrderInput | Prisma.SortOrder
   lastAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -314,6 +341,9 @@ export type WorkflowScheduleWhereUniqueInput = Prisma.AtLeast<{
   enabled?: Prisma.BoolFilter<"WorkflowSchedule"> | boolean
   createdBy?: Prisma.UuidFilter<"WorkflowSchedule"> | string
   permissions?: Prisma.StringNullableListFilter<"WorkflowSchedule">
+  agentId?: Prisma.UuidNullableFilter<"WorkflowSchedule"> | string | null
+  apiKeyId?: Prisma.UuidNullableFilter<"WorkflowSchedule"> | string | null
+  failureCode?: Prisma.StringNullableFilter<"WorkflowSchedule"> | string | null
   nextAt?: Prisma.DateTimeNullableFilter<"WorkflowSchedule"> | Date | string | null
   lastAt?: Prisma.DateTimeNullableFilter<"WorkflowSchedule"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"WorkflowSchedule"> | Date | string
@@ -331,6 +361,9 @@ export type WorkflowScheduleOrderByWithAggregationInput = {
   enabled?: Prisma.SortOrder
   createdBy?: Prisma.SortOrder
   permissions?: Prisma.SortOrder
+  agentId?: Prisma.SortOrderInput | Prisma.SortOrder
+  apiKeyId?: Prisma.SortOrderInput | Prisma.SortOrder
+  failureCode?: Prisma.SortOrderInput | Prisma.SortOrder
   nextAt?: Prisma.SortOrderInput | Prisma.SortOrder
   lastAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -356,6 +389,9 @@ export type WorkflowScheduleScalarWhereWithAggregatesInput = {
   enabled?: Prisma.BoolWithAggregatesFilter<"WorkflowSchedule"> | boolean
   createdBy?: Prisma.UuidWithAggregatesFilter<"WorkflowSchedule"> | string
   permissions?: Prisma.StringNullableListFilter<"WorkflowSchedule">
+  agentId?: Prisma.UuidNullableWithAggregatesFilter<"WorkflowSchedule"> | string | null
+  apiKeyId?: Prisma.UuidNullableWithAggregatesFilter<"WorkflowSchedule"> | string | null
+  failureCode?: Prisma.StringNullableWithAggregatesFilter<"WorkflowSchedule"> | string | null
   nextAt?: Prisma.DateTimeNullableWithAggregatesFilter<"WorkflowSchedule"> | Date | string | null
   lastAt?: Prisma.DateTimeNullableWithAggregatesFilter<"WorkflowSchedule"> | Date | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"WorkflowSchedule"> | Date | string
@@ -373,6 +409,9 @@ export type WorkflowScheduleCreateInput = {
   enabled: boolean
   createdBy: string
   permissions?: Prisma.WorkflowScheduleCreatepermissionsInput | string[]
+  agentId?: string | null
+  apiKeyId?: string | null
+  failureCode?: string | null
   nextAt?: Date | string | null
   lastAt?: Date | string | null
   createdAt: Date | string
@@ -390,6 +429,9 @@ export type WorkflowScheduleUncheckedCreateInput = {
   enabled: boolean
   createdBy: string
   permissions?: Prisma.WorkflowScheduleCreatepermissionsInput | string[]
+  agentId?: string | null
+  apiKeyId?: string | null
+  failureCode?: string | null
   nextAt?: Date | string | null
   lastAt?: Date | string | null
   createdAt: Date | string
@@ -407,6 +449,9 @@ export type WorkflowScheduleUpdateInput = {
   enabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdBy?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.WorkflowScheduleUpdatepermissionsInput | string[]
+  agentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  apiKeyId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  failureCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   nextAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   lastAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -424,6 +469,9 @@ export type WorkflowScheduleUncheckedUpdateInput = {
   enabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdBy?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.WorkflowScheduleUpdatepermissionsInput | string[]
+  agentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  apiKeyId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  failureCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   nextAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   lastAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -441,6 +489,9 @@ export type WorkflowScheduleCreateManyInput = {
   enabled: boolean
   createdBy: string
   permissions?: Prisma.WorkflowScheduleCreatepermissionsInput | string[]
+  agentId?: string | null
+  apiKeyId?: string | null
+  failureCode?: string | null
   nextAt?: Date | string | null
   lastAt?: Date | string | null
   createdAt: Date | string
@@ -458,6 +509,9 @@ export type WorkflowScheduleUpdateManyMutationInput = {
   enabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdBy?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.WorkflowScheduleUpdatepermissionsInput | string[]
+  agentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  apiKeyId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  failureCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   nextAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   lastAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -475,6 +529,9 @@ export type WorkflowScheduleUncheckedUpdateManyInput = {
   enabled?: Prisma.BoolFieldUpdateOperationsInput | boolean
   createdBy?: Prisma.StringFieldUpdateOperationsInput | string
   permissions?: Prisma.WorkflowScheduleUpdatepermissionsInput | string[]
+  agentId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  apiKeyId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  failureCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   nextAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   lastAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
@@ -497,6 +554,9 @@ export type WorkflowScheduleCountOrderByAggregateInput = {
   enabled?: Prisma.SortOrder
   createdBy?: Prisma.SortOrder
   permissions?: Prisma.SortOrder
+  agentId?: Prisma.SortOrder
+  apiKeyId?: Prisma.SortOrder
+  failureCode?: Prisma.SortOrder
   nextAt?: Prisma.SortOrder
   lastAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -516,6 +576,9 @@ export type WorkflowScheduleMaxOrderByAggregateInput = {
   timeZone?: Prisma.SortOrder
   enabled?: Prisma.SortOrder
   createdBy?: Prisma.SortOrder
+  agentId?: Prisma.SortOrder
+  apiKeyId?: Prisma.SortOrder
+  failureCode?: Prisma.SortOrder
   nextAt?: Prisma.SortOrder
   lastAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -531,6 +594,9 @@ export type WorkflowScheduleMinOrderByAggregateInput = {
   timeZone?: Prisma.SortOrder
   enabled?: Prisma.SortOrder
   createdBy?: Prisma.SortOrder
+  agentId?: Prisma.SortOrder
+  apiKeyId?: Prisma.SortOrder
+  failureCode?: Prisma.SortOrder
   nextAt?: Prisma.SortOrder
   lastAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -563,6 +629,9 @@ export type WorkflowScheduleSelect<ExtArgs extends runtime.Types.Extensions.Inte
   enabled?: boolean
   createdBy?: boolean
   permissions?: boolean
+  agentId?: boolean
+  apiKeyId?: boolean
+  failureCode?: boolean
   nextAt?: boolean
   lastAt?: boolean
   createdAt?: boolean
@@ -580,6 +649,9 @@ export type WorkflowScheduleSelectCreateManyAndReturn<ExtArgs extends runtime.Ty
   enabled?: boolean
   createdBy?: boolean
   permissions?: boolean
+  agentId?: boolean
+  apiKeyId?: boolean
+  failureCode?: boolean
   nextAt?: boolean
   lastAt?: boolean
   createdAt?: boolean
@@ -597,6 +669,9 @@ export type WorkflowScheduleSelectUpdateManyAndReturn<ExtArgs extends runtime.Ty
   enabled?: boolean
   createdBy?: boolean
   permissions?: boolean
+  agentId?: boolean
+  apiKeyId?: boolean
+  failureCode?: boolean
   nextAt?: boolean
   lastAt?: boolean
   createdAt?: boolean
@@ -614,13 +689,16 @@ export type WorkflowScheduleSelectScalar = {
   enabled?: boolean
   createdBy?: boolean
   permissions?: boolean
+  agentId?: boolean
+  apiKeyId?: boolean
+  failureCode?: boolean
   nextAt?: boolean
   lastAt?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type WorkflowScheduleOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "workflowId" | "version" | "cron" | "timeZone" | "input" | "enabled" | "createdBy" | "permissions" | "nextAt" | "lastAt" | "createdAt" | "updatedAt", ExtArgs["result"]["workflowSchedule"]>
+export type WorkflowScheduleOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "workflowId" | "version" | "cron" | "timeZone" | "input" | "enabled" | "createdBy" | "permissions" | "agentId" | "apiKeyId" | "failureCode" | "nextAt" | "lastAt" | "createdAt" | "updatedAt", ExtArgs["result"]["workflowSchedule"]>
 
 export type $WorkflowSchedulePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "WorkflowSchedule"
@@ -636,6 +714,9 @@ export type $WorkflowSchedulePayload<ExtArgs extends runtime.Types.Extensions.In
     enabled: boolean
     createdBy: string
     permissions: string[]
+    agentId: string | null
+    apiKeyId: string | null
+    failureCode: string | null
     nextAt: Date | null
     lastAt: Date | null
     createdAt: Date
@@ -1073,6 +1154,9 @@ export interface WorkflowScheduleFieldRefs {
   readonly enabled: Prisma.FieldRef<"WorkflowSchedule", 'Boolean'>
   readonly createdBy: Prisma.FieldRef<"WorkflowSchedule", 'String'>
   readonly permissions: Prisma.FieldRef<"WorkflowSchedule", 'String[]'>
+  readonly agentId: Prisma.FieldRef<"WorkflowSchedule", 'String'>
+  readonly apiKeyId: Prisma.FieldRef<"WorkflowSchedule", 'String'>
+  readonly failureCode: Prisma.FieldRef<"WorkflowSchedule", 'String'>
   readonly nextAt: Prisma.FieldRef<"WorkflowSchedule", 'DateTime'>
   readonly lastAt: Prisma.FieldRef<"WorkflowSchedule", 'DateTime'>
   readonly createdAt: Prisma.FieldRef<"WorkflowSchedule", 'DateTime'>
