@@ -158,6 +158,7 @@ export const PROBLEMS = {
   'tasks.comment_not_found': ['NotFound', 'There is no such comment on the task.'],
   'tasks.dependency_not_found': ['NotFound', 'The task does not depend on that one.'],
   'tasks.dependency_cycle': ['Conflict', 'The tasks would wait for each other.'],
+  'tasks.dependencies_open': ['Conflict', 'A task is not done before those that it waits for are done or cancelled.'],
   'tasks.not_the_creator': ['Forbidden', 'Only its creator and administrators may remove a task.'],
   'tasks.not_the_author': ['Forbidden', 'Only its author may change a comment; administrators may remove it.'],
   'tasks.limit_reached': ['QuotaExceeded', 'The task has as many comments or dependencies as it may have.'],

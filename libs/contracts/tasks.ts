@@ -22,7 +22,7 @@ export const Task = z
     /** A person or an agent of the organization. */
     assignee: PrincipalRef.nullable(),
     dueAt: Time.nullable(),
-    /** Tasks that come before this one; never a circle. In the order of their ids. */
+    /** Tasks that come before this one, which is not done before they are done or cancelled; never a circle. In the order of their ids. */
     dependsOn: z.array(TaskId),
     source: TaskSource.nullable(),
     createdBy: PrincipalRef,

@@ -84,6 +84,12 @@ export class TaskRepository {
       SELECT d.task_id AS from, d.depends_on_id AS to FROM reached r JOIN task_dependencies d ON d.org_id = ${orgId}::uuid AND d.task_id = r.id`;
   }
 
+  /** Those that the task waits for, whoever may see them, as they stay until the commit. */
+  dependenciesOf(tx: Tx, { orgId }: Org, { dependsOn }: Pick<TaskRow, 'dependsOn'>): Promise<{ status: string }[]> {
+    if (dependsOn.length === 0) return Promise.resolve([]);
+    return tx.$queryRaw`SELECT status FROM tasks WHERE org_id = ${orgId}::uuid AND id = ANY (${dependsOn}::uuid[]) ORDER BY id FOR SHARE`;
+  }
+
   /** @throws NotFound `tasks.not_found` unless the reader may see each of them. */
   async assertReadable(tx: Tx, ctx: OrgContext, ids: string[]): Promise<void> {
     if ((await this.readable(tx, ctx, ids)).length < new Set(ids).size) throw taskNotFound();

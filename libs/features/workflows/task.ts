@@ -73,6 +73,18 @@ export function assertAuthor(ctx: OrgContext, { authorId }: { authorId: string }
 
 export const taskNotFound = () => new NotFound('tasks.not_found', 'There is no such task, or you may not read it.');
 
+const isOver = (status: string) => status === 'done' || status === 'cancelled';
+
+/** @throws Conflict `tasks.dependencies_open` when it would be done before one of those that it waits for is done or cancelled. */
+export function assertInOrder({ status }: Pick<TaskRow, 'status'>, dependencies: readonly Pick<TaskRow, 'status'>[]): void {
+  const open = dependencies.filter((one) => !isOver(one.status)).length;
+  if (status !== 'done' || open === 0) return;
+  throw new Conflict(
+    'tasks.dependencies_open',
+    `The task waits for ${open} that ${open === 1 ? 'is' : 'are'} not done. End ${open === 1 ? 'it' : 'them'} first, or remove the dependency.`,
+  );
+}
+
 /** `from` waits for `to`. */
 export interface Edge {
   from: string;

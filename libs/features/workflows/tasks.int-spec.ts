@@ -138,6 +138,26 @@ describe('dependencies of tasks', () => {
     expect((await owner.api.get<Task>(`/v1/tasks/${task.id}`)).dependsOn).toEqual([]);
   });
 
+  it('are done, or cancelled, before the task that waits for them is', async () => {
+    const owner = await newOrganization();
+    const [first, second] = [await make(owner), await make(owner)];
+    const task = await make(owner, { dependsOn: [first.id, second.id] });
+    const finish = { body: { status: 'done' } };
+
+    expect((await owner.api.refused(409, 'PATCH', `/v1/tasks/${task.id}`, finish)).code).toBe('tasks.dependencies_open');
+    const born = { body: { title: 'Done already', status: 'done', dependsOn: [first.id] } };
+    expect((await owner.api.refused(409, 'POST', '/v1/tasks', born)).code).toBe('tasks.dependencies_open');
+    await owner.api.patch(`/v1/tasks/${task.id}`, { status: 'in_progress' });
+    await owner.api.patch(`/v1/tasks/${first.id}`, { status: 'cancelled' });
+    await owner.api.delete(`/v1/tasks/${task.id}/dependencies/${second.id}`);
+    expect((await owner.api.patch<Task>(`/v1/tasks/${task.id}`, { status: 'done' })).status).toBe('done');
+
+    const add = { body: { taskId: second.id } };
+    expect((await owner.api.refused(409, 'POST', `/v1/tasks/${task.id}/dependencies`, add)).code).toBe('tasks.dependencies_open');
+    await owner.api.patch(`/v1/tasks/${first.id}`, { status: 'open' });
+    expect((await owner.api.patch<Task>(`/v1/tasks/${task.id}`, { title: 'Still done' })).status).toBe('done');
+  });
+
   it('never make a circle, also when all are added at once', async () => {
     const owner = await newOrganization();
     const tasks = [await make(owner), await make(owner), await make(owner), await make(owner)];

@@ -15,7 +15,7 @@ import { NotFound, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import { assertUnchanged, later } from '@atrium/platform/http';
 import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
-import { assertMayRemove, assertNoCycle, makerOf, type TaskRow, toTask } from './task.js';
+import { assertInOrder, assertMayRemove, assertNoCycle, makerOf, type TaskRow, toTask } from './task.js';
 import { changesBetween, taskRemoved, taskTold } from './task-events.js';
 import { TaskCommentRepository } from './task-comment.repository.js';
 import { TaskRepository } from './task.repository.js';
@@ -34,7 +34,7 @@ export class TasksService {
 
   /**
    * @throws NotFound `tasks.assignee_not_found`, `tasks.not_found` for a dependency, `chat.message_not_found` for a source that the maker
-   * may not read
+   * may not read, Conflict `tasks.dependencies_open`
    */
   async create(ctx: OrgContext, input: CreateTask): Promise<Task> {
     await this.assertAssignee(ctx, input.assignee);
@@ -42,6 +42,7 @@ export class TasksService {
     return this.db.inOrg(ctx, async (tx) => {
       const row = newTask(ctx, input);
       if (row.dependsOn.length > 0) await this.tasks.assertReadable(tx, ctx, row.dependsOn);
+      assertInOrder(row, await this.tasks.dependenciesOf(tx, ctx, row));
       await this.tasks.insert(tx, ctx, row);
       await this.events.append(tx, ctx, taskTold('tasks.created', toTask(row)));
       return toTask(row);
@@ -50,7 +51,8 @@ export class TasksService {
 
   /**
    * Honours If-Match. What is already so changes nothing.
-   * @throws NotFound `tasks.not_found`, `tasks.assignee_not_found`, Conflict `tasks.dependency_cycle`, `request.precondition_failed`
+   * @throws NotFound `tasks.not_found`, `tasks.assignee_not_found`, Conflict `tasks.dependency_cycle`, `tasks.dependencies_open`,
+   * `request.precondition_failed`
    */
   async change(ctx: OrgContext, id: TaskId, patch: PatchTask): Promise<Task> {
     await this.assertAssignee(ctx, patch.assignee);
@@ -62,7 +64,7 @@ export class TasksService {
     });
   }
 
-  /** @throws NotFound `tasks.not_found`, Conflict `tasks.dependency_cycle`, QuotaExceeded `tasks.limit_reached` */
+  /** @throws NotFound `tasks.not_found`, Conflict `tasks.dependency_cycle`, `tasks.dependencies_open`, QuotaExceeded `tasks.limit_reached` */
   addDependency(ctx: OrgContext, id: TaskId, dependsOnId: TaskId): Promise<Task> {
     return this.db.inOrg(ctx, async (tx) => {
       await this.tasks.lockGraph(tx, ctx);
@@ -104,6 +106,7 @@ export class TasksService {
     const changes = changesBetween(toTask(before), toTask(after));
     if (!changes) return toTask(before);
     await this.assertDependencies(tx, ctx, before, after);
+    if (changes['status'] || changes['dependsOn']) assertInOrder(after, await this.tasks.dependenciesOf(tx, ctx, after));
     const row = { ...after, updatedAt: later(before.updatedAt) };
     await this.tasks.update(tx, ctx, row);
     await this.events.append(tx, ctx, taskTold('tasks.changed', toTask(row), changes));
