@@ -1,8 +1,8 @@
 // npm run eval:retrieval -- [file] : how well search finds the turns of conversations that answer questions, through the public API.
 //
 // The file is of LoCoMo's form (snap-research/LoCoMo); it is CC BY-NC and no part of this repository. Protocol: one organization per
-// conversation, one message per turn, in order, with its date and speaker as text (--plain: the speaker only); POST /v1/search with kinds
-// ["message"] and limit 10. Evidence ids are normalised (D:11:26 is D11:26), those that do not exist are dropped, and a question left with
+// conversation, one message per turn, in order, with its date and speaker as text (--plain: the speaker only; --authors: neither, each turn
+// is posted by a member who is called as its speaker); POST /v1/search with kinds ["message"] and limit 10. Evidence ids are normalised (D:11:26 is D11:26), those that do not exist are dropped, and a question left with
 // none is skipped. Recall@k = |gold in the top k| / |gold|, averaged over questions of categories 1 to 4; category 5 stands apart.
 // The weights of ranking.ts were fitted on five of its ten conversations, leaving each out in turn.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -17,7 +17,12 @@ const { VectorFiller } = await dist('libs/platform/search/index.js');
 const { closeApp, createApp } = await dist('apps/api/src/create-app.js');
 
 const [file = '../shared/data/locomo-dev.json'] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const plain = process.argv.includes('--plain');
+const FORMS = {
+  dated: { bodies: '"[date] speaker: text"', bodyOf: ({ date, speaker, text }) => `[${date}] ${speaker}: ${text}` },
+  plain: { bodies: '"speaker: text"', bodyOf: ({ speaker, text }) => `${speaker}: ${text}` },
+  authors: { bodies: '"text", by members of the speakers\' names', bodyOf: ({ text }) => text },
+};
+const form = process.argv.includes('--plain') ? FORMS.plain : process.argv.includes('--authors') ? FORMS.authors : FORMS.dated;
 const AT_ONCE = 4;
 
 const dataDir = mkdtempSync(join(tmpdir(), 'atrium-eval-'));
@@ -60,6 +65,20 @@ const turnsOf = ({ conversation }) =>
     .sort((a, b) => Number(a.slice(8)) - Number(b.slice(8)))
     .flatMap((key) => conversation[key].map((turn) => ({ ...turn, date: conversation[`${key}_date_time`] })));
 
+/** Whose token posts the turns of a speaker. */
+async function authorsOf(turns, number, channel, token) {
+  if (form !== FORMS.authors) return () => token;
+  const tokens = new Map();
+  for (const displayName of new Set(turns.map(({ speaker }) => speaker))) {
+    const email = `eval-${number}-${tokens.size}@example.com`;
+    const invitation = await call('/v1/invitations', { email, role: 'member' }, token);
+    const joined = await call('/v1/invitations/accept', { token: invitation.token, password: 'a long enough password 1', displayName });
+    await call(`/v1/channels/${channel.id}/members`, { kind: 'user', id: joined.user.id }, joined.accessToken);
+    tokens.set(displayName, joined.accessToken);
+  }
+  return (speaker) => tokens.get(speaker);
+}
+
 async function measure(one, number) {
   const email = `eval-${number}@example.com`;
   const registered = await call('/v1/auth/register', {
@@ -70,10 +89,12 @@ async function measure(one, number) {
   });
   const token = registered.accessToken;
   const channel = await call('/v1/channels', { name: 'talk', kind: 'public' }, token);
+  const turns = turnsOf(one);
+  const tokenOf = await authorsOf(turns, number, channel, token);
   const turnOf = new Map();
-  for (const turn of turnsOf(one)) {
-    const body = plain ? `${turn.speaker}: ${turn.text}` : `[${turn.date}] ${turn.speaker}: ${turn.text}`;
-    const message = await call(`/v1/channels/${channel.id}/messages`, { body, clientId: turn.dia_id }, token);
+  for (const turn of turns) {
+    const body = form.bodyOf(turn);
+    const message = await call(`/v1/channels/${channel.id}/messages`, { body, clientId: turn.dia_id }, tokenOf(turn.speaker));
     turnOf.set(message.id, turn.dia_id);
   }
   await app.get(VectorFiller).fillAll();
@@ -99,9 +120,7 @@ function print(name, results) {
 
 try {
   const conversations = JSON.parse(readFileSync(file, 'utf8'));
-  console.log(
-    `bodies: ${plain ? '"speaker: text"' : '"[date] speaker: text"'}\n\n| | questions | R@5 | R@10 | nDCG@10 |\n| --- | --- | --- | --- | --- |`,
-  );
+  console.log(`bodies: ${form.bodies}\n\n| | questions | R@5 | R@10 | nDCG@10 |\n| --- | --- | --- | --- | --- |`);
   const all = [];
   for (const [number, conversation] of conversations.entries()) {
     const results = await measure(conversation, number);
