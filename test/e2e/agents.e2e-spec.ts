@@ -459,6 +459,23 @@ describe('an agent that is mentioned in a channel', () => {
     expect(ground.receiver.received).toMatchObject([{ body: '{"chairs":3}', headers: { 'content-type': 'application/json' } }]);
   });
 
+  it('is asked by an edit that mentions it, once, with the rights of the editor', async () => {
+    const agent = await newAgent(owner, { displayName: `Bot${randomUUID().slice(0, 8)}` });
+    const channel = await newChannel(agent);
+    const edit = ({ id }: Message, body: string, by = member.api) => by.patch<Message>(`/v1/messages/${id}`, { body });
+    const [question, silent] = [await write(channel, 'what is new?'), await write(channel, 'what is old?')];
+    const { key } = await member.api.post<CreatedApiKey>('/v1/api-keys', { name: 'key', scopes: ['channels:read', 'messages:write'] });
+    ground.model.script(say('Nothing.'), say('Here.'));
+
+    await edit(silent, `@${agent.displayName} what is old?`, new Api(key, ground.baseUrl));
+    await edit(question, `@${agent.displayName} what is new?`);
+    expect((await answerTo(question)).body).toBe('Nothing.');
+    for (const body of ['never mind', `@${agent.displayName} what is new, then?`]) await edit(question, body);
+    expect((await answerTo(await write(channel, `@${agent.displayName} are you there?`))).body).toBe('Here.');
+
+    expect([await repliesTo(question), await repliesTo(silent)].map((replies) => replies.length)).toEqual([1, 0]);
+  });
+
   it('knows what was said before in its thread, and is tainted by it', async () => {
     const agent = await newAgent(owner, {
       displayName: `Bot${randomUUID().slice(0, 8)}`,

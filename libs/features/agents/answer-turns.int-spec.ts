@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { v7 as uuidv7 } from 'uuid';
 import type { AgentId, Channel, ChannelMemberPage, Message, MessagePage } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import type { DurableRun, FairLimiter } from '@atrium/platform/durable';
@@ -48,7 +47,7 @@ it('goes on after a crash with the message that it opened, and tells each end on
   await say('The launch of the new product is planned for the ninth of May.');
   // Nobody is mentioned, so only this test starts a turn.
   const question = await say('When is the launch of the product planned?');
-  const asked = { orgId: owner.organization.id, channelId: channel.id, messageId: question.id, eventId: uuidv7() };
+  const asked = { orgId: owner.organization.id, channelId: channel.id, messageId: question.id };
   const turns = app.get<AnswerTurns, Runs>(AnswerTurns, { strict: false });
   const answers = async () => (await owner.api.get<z.infer<typeof MessagePage>>(`/v1/messages/${question.id}/thread`)).data;
 
@@ -93,4 +92,27 @@ it('tells who asks while too many questions wait, once', async () => {
   expect(data).toMatchObject([{ status: 'failed', body: expect.stringContaining('ask again') as string, author: { id: assistantId } }]);
   letGo();
   await Promise.all(work);
+});
+
+it('begin by an edit too, once for each question, and not by that of an old message', async () => {
+  const owner = await newOrganization();
+  const { channel } = await newChannel(owner);
+  const say = (body: string) => owner.api.post<Message>(`/v1/channels/${channel.id}/messages`, { body });
+  const edit = ({ id }: Message, body: string) => owner.api.patch<Message>(`/v1/messages/${id}`, { body });
+  const answers = async ({ id }: Message) => (await owner.api.get<z.infer<typeof MessagePage>>(`/v1/messages/${id}/thread`)).data;
+  const answered = (question: Message) =>
+    eventually('an answer', async () => (await answers(question)).some(({ status }) => status === 'complete'));
+  const [edited, asked, old] = [await say('When is it?'), await say('@assistant when is it?'), await say('When was it?')];
+  await answered(asked);
+
+  for (const body of ['@assistant when is it?', 'Never mind.', '@assistant when is it, then?']) await edit(edited, body);
+  for (const body of ['Never mind.', '@assistant when is it?']) await edit(asked, body);
+  const system = systemContext(owner.organization.id, 'test');
+  const where = { orgId: owner.organization.id, id: old.id };
+  await app.get(Db).inOrg(system, (tx) => tx.message.updateMany({ where, data: { createdAt: new Date(Date.now() - 3_601_000) } }));
+  await edit(old, '@assistant when was it?');
+  await answered(edited);
+  await answered(await say('@assistant are you there?'));
+
+  expect(await Promise.all([edited, asked, old].map(async (question) => (await answers(question)).length))).toEqual([1, 1, 0]);
 });

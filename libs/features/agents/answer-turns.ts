@@ -11,7 +11,7 @@ import { TextGone } from './confirmed-text.js';
 import { Answerer, type TurnContext } from './answerer.js';
 import { AssistantService } from './assistant.service.js';
 import { TURN_SECONDS } from './assistant.js';
-import { asksAgent, mentionedAgents } from './mentioned.js';
+import { asksAgent, ASKING, mentionedAgents } from './mentioned.js';
 import { NO_FIGURES, TurnRepository } from './turn.repository.js';
 import { unlessRefused } from './unless-refused.js';
 
@@ -21,17 +21,16 @@ const RETRY = { attempts: 3, backoffSeconds: 1 };
 export const MAX_WAITING = 100;
 const TOO_MANY = 'Too many questions are waiting for an answer. Please ask again in a few minutes.';
 
-/** What starts a turn: the question, and the event that told of it. */
+/** What starts a turn: the question. */
 interface Asked {
   orgId: OrgId;
   channelId: ChannelId;
   messageId: MessageId;
-  eventId: string;
 }
 
 /**
  * Turns of the assistant: open (a streaming message and a row) → answer (no transaction) → close. Run again after a crash, a turn goes on
- * with the message that it opened: `answer:<event id>` is its clientId, and the event's id is the turn's own.
+ * with the message that it opened: `answer:<question's id>` is its clientId, and the question's id is the turn's own.
  */
 @Injectable()
 export class AnswerTurns implements OnModuleInit {
@@ -55,31 +54,33 @@ export class AnswerTurns implements OnModuleInit {
     this.durable.register(FUNCTION, (args, run) => this.queue.run(args.orgId, () => this.run(args as unknown as Asked, run)));
   }
 
-  @OnEvent('agents.answer', 'chat.message_posted', asksAgent('search:read'))
+  @OnEvent('agents.answer', ASKING, asksAgent('search:read'))
   async hear(ctx: OrgContext, event: LoggedEvent): Promise<void> {
     const { id } = await this.assistant.ensure(ctx);
     if (!mentionedAgents(event).includes(id)) return;
     const message = event.data['message'] as Pick<Message, 'id' | 'channelId'>;
-    const asked = { orgId: ctx.orgId, channelId: message.channelId, messageId: message.id, eventId: event.id };
+    const asked = { orgId: ctx.orgId, channelId: message.channelId, messageId: message.id };
     if (this.queue.waitingOf(ctx.orgId) >= MAX_WAITING) return this.turnAway(ctx, asked);
-    await this.durable.start(FUNCTION, `${event.id}:${FUNCTION}`, asked);
+    await this.durable.start(FUNCTION, `${message.id}:${FUNCTION}`, asked);
   }
 
   private async turnAway(system: OrgContext, asked: Asked): Promise<void> {
+    const known = await this.db.readInOrg(system, (tx) => this.turns.messagesAmong(tx, system, [asked.messageId]));
+    if (known.size > 0) return;
     const turn = await this.contextOf(system, asked);
     const answer = turn && (await unlessRefused(() => this.answers.openAnswer(turn.ctx, openingOf(asked, turn.question))));
     if (answer) await unlessRefused(() => this.answers.fail(turn.ctx, answer.id, { body: TOO_MANY, status: 'failed' }));
   }
 
   private async run(asked: Asked, run: DurableRun): Promise<void> {
-    const system = systemContext(asked.orgId, `turn-${asked.eventId}`);
+    const system = systemContext(asked.orgId, `turn-${asked.messageId}`);
     const opened = await run.step('open', () => this.open(system, asked), { attempts: 8, backoffSeconds: 1 });
     if (opened === null) return;
     const answerId = opened.answerId as MessageId;
     try {
       await run.step('answer', () => this.answer(system, asked, answerId, run.signal), RETRY);
     } catch (error) {
-      this.log.fault('a turn was given up', error, { id: asked.eventId, orgId: asked.orgId });
+      this.log.fault('a turn was given up', error, { id: asked.messageId, orgId: asked.orgId });
       await run.step('give up', () => this.giveUp(system, asked, answerId), { attempts: 8, backoffSeconds: 1 });
     }
     await run.step('close', () => this.close(system, asked, answerId), { attempts: 8, backoffSeconds: 1 });
@@ -95,7 +96,7 @@ export class AnswerTurns implements OnModuleInit {
     await this.db.inOrg(ctx, async (tx) => {
       const row = {
         orgId: asked.orgId,
-        id: asked.eventId,
+        id: asked.messageId,
         agentId: agent.id,
         channelId: asked.channelId,
         questionId: question.id,
@@ -127,7 +128,7 @@ export class AnswerTurns implements OnModuleInit {
   private async write(asked: Asked, turn: TurnContext, signal: AbortSignal): Promise<void> {
     const { ctx, answerId } = turn;
     const { status, figures, ...answer } = await this.answerer.answer(turn, signal);
-    await this.db.inOrg(ctx, (tx) => this.turns.record(tx, ctx, asked.eventId, figures));
+    await this.db.inOrg(ctx, (tx) => this.turns.record(tx, ctx, asked.messageId, figures));
     await unlessRefused(() =>
       status === 'complete'
         ? this.answers.complete(ctx, answerId, answer)
@@ -139,7 +140,7 @@ export class AnswerTurns implements OnModuleInit {
   private async giveUp(system: OrgContext, asked: Asked, answerId: MessageId, failureCode: string | null = null): Promise<void> {
     const saved = await unlessRefused(() => this.messages.get(system, answerId));
     if (saved?.status !== 'streaming') return;
-    await this.db.inOrg(system, (tx) => this.turns.record(tx, system, asked.eventId, { ...NO_FIGURES, failureCode }));
+    await this.db.inOrg(system, (tx) => this.turns.record(tx, system, asked.messageId, { ...NO_FIGURES, failureCode }));
     const turn = await this.contextOf(system, asked);
     const reason =
       failureCode === 'ai.timed_out'
@@ -164,7 +165,7 @@ export class AnswerTurns implements OnModuleInit {
     const turn = await this.contextOf(system, asked);
     const ctx = turn?.ctx ?? system;
     await this.db.inOrg(ctx, async (tx) => {
-      const row = await this.turns.close(tx, ctx, asked.eventId, status);
+      const row = await this.turns.close(tx, ctx, asked.messageId, status);
       if (!row) return;
       const { failureCode, provider, model, inputTokens, outputTokens } = row;
       const figures = { failureCode, provider, model, inputTokens, outputTokens, costMicros: Number(row.costMicros) };
@@ -188,10 +189,10 @@ export class AnswerTurns implements OnModuleInit {
   }
 }
 
-const openingOf = ({ channelId, eventId }: Asked, { id, threadId }: Message) => ({
+const openingOf = ({ channelId }: Asked, { id, threadId }: Message) => ({
   channelId,
   threadId: threadId ?? id,
-  clientId: `answer:${eventId}`,
+  clientId: `answer:${id}`,
 });
 
 function turnEvent(

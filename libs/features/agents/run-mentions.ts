@@ -7,7 +7,7 @@ import { type LoggedEvent, OnEvent, rightsOf } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { AgentRepository, type AgentRow } from './agent.repository.js';
 import { ASSISTANT } from './assistant.js';
-import { asksAgent, mentionedAgents } from './mentioned.js';
+import { asksAgent, ASKING, mentionedAgents } from './mentioned.js';
 import { AgentRunActor } from './run-actor.js';
 import { AgentRunStarts } from './run-starts.js';
 import { unlessRefused } from './unless-refused.js';
@@ -15,7 +15,7 @@ import { unlessRefused } from './unless-refused.js';
 /** Agents of one message that are run; further ones are only named. */
 const MAX_MENTIONED = 3;
 
-/** A person who mentions an agent in a channel starts a run of it, which answers in the thread. The assistant has its own turns. */
+/** A person who mentions an agent in a channel, be it by editing a message, starts a run of it, which answers in the thread. The assistant has its own turns. */
 @Injectable()
 export class AgentRunMentions {
   constructor(
@@ -27,7 +27,7 @@ export class AgentRunMentions {
     private readonly starts: AgentRunStarts,
   ) {}
 
-  @OnEvent('agents.mentions', 'chat.message_posted', asksAgent('agents:run'))
+  @OnEvent('agents.mentions', ASKING, asksAgent('agents:run'))
   async hear(system: OrgContext, event: LoggedEvent): Promise<void> {
     const mentioned = await this.db.readInOrg(system, (tx) =>
       Promise.all(mentionedAgents(event).map((id) => this.agents.find(tx, system, id))),
@@ -44,12 +44,12 @@ export class AgentRunMentions {
     const ctx = await unlessRefused(() => this.actor.of(system, acting));
     if (!ctx) return;
     const { channelId } = question;
-    const opening = { channelId, threadId: question.threadId ?? question.id, clientId: `answer:${event.id}` };
+    const opening = { channelId, threadId: question.threadId ?? question.id, clientId: `answer:${question.id}` };
     const answer = await unlessRefused(() => this.answers.openAnswer(ctx, opening));
     if (!answer) return;
     const reason = {
       kind: 'mention' as const,
-      startKey: `mention:${event.id}:${agent.id}`,
+      startKey: `mention:${question.id}:${agent.id}`,
       tainted: false,
       place: { channelId, questionId: question.id, answerId: answer.id },
     };

@@ -38,13 +38,15 @@ export function messagePosted(message: Message, root: ThreadRoot | null, rights:
   };
 }
 
-export function messageEdited(message: Message): EventDraft {
+/** `rights`: those of the editor, of an edit that mentions an agent which was not mentioned before. */
+export function messageEdited(message: Message, rights: Permission[] | null): EventDraft {
   return {
     type: 'chat.message_edited',
     ...ofMessage(message),
     data: { channelId: message.channelId, message: facts(message) },
     text: textOf(message),
     changes: { body: ['[text]', '[text]'], revision: [message.revision - 1, message.revision] },
+    ...(rights ? { rights } : {}),
   };
 }
 

@@ -86,7 +86,8 @@ export class MessagesService {
   }
 
   /**
-   * Changes the text; the one before is kept as a revision. The same text again changes nothing.
+   * Changes the text; the one before is kept as a revision. The same text again changes nothing. An agent that it mentions now and did not
+   * before is asked as by a new message, within an hour of the message.
    * @throws Forbidden `chat.not_the_author`, `chat.not_a_member`, Conflict `chat.message_deleted`, `chat.message_streaming`, `chat.channel_archived`
    */
   async edit(ctx: OrgContext, id: MessageId, { body }: EditMessage): Promise<Message> {
@@ -102,7 +103,9 @@ export class MessagesService {
       assertOpen(access.channel);
       assertUnchanged(ctx, row);
       if (row.body === body) return messageView(row, names);
-      return messageView(await this.replace(tx, ctx, access, row, { body, mentions: mentionsIn(body, names) }, names), names);
+      const mentions = mentionsIn(body, names);
+      const rights = asksAnother(row, mentions) ? rightsOfPoster(ctx) : null;
+      return messageView(await this.replace(tx, ctx, access, row, { body, mentions }, names, rights), names);
     });
   }
 
@@ -134,6 +137,7 @@ export class MessagesService {
     row: MessageRow,
     changed: { body: string; mentions: PrincipalRef[] },
     names: Names,
+    rights: Permission[] | null = null,
   ): Promise<MessageRow> {
     const at = new Date();
     const columns = { ...changed, revision: row.revision + 1, editedAt: at, updatedAt: at };
@@ -143,7 +147,7 @@ export class MessagesService {
     const edited = { ...row, ...columns };
     await this.messages.update(tx, ctx, row.id, columns);
     await this.units.put(tx, ctx, channel, edited, nameOf(names, edited));
-    await this.events.append(tx, ctx, messageEdited(messageView(edited, names)));
+    await this.events.append(tx, ctx, messageEdited(messageView(edited, names), rights));
     return edited;
   }
 
@@ -237,6 +241,15 @@ function newMessage(
 }
 
 const onceEach = (refs: readonly PrincipalRef[]): PrincipalRef[] => [...new Map(refs.map((ref) => [keyOf(ref), ref])).values()];
+
+/** How long an edit may ask an agent: after that people have read on. Milliseconds. */
+const ASKS_FOR_MS = 3_600_000;
+
+/** Whether the message, still young, mentions an agent that it did not mention before. */
+const asksAnother = ({ createdAt, mentions: before }: MessageRow, mentions: readonly PrincipalRef[]): boolean => {
+  const known = new Set((before as PrincipalRef[]).map(keyOf));
+  return Date.now() - createdAt.getTime() < ASKS_FOR_MS && mentions.some((ref) => ref.kind === 'agent' && !known.has(keyOf(ref)));
+};
 
 /** What an agent that the message mentions may do in the poster's name: what our own work posts starts no more work. */
 const rightsOfPoster = ({ credential, permissions }: OrgContext): Permission[] => (credential === null ? [] : [...permissions]);
