@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Actor, Moment, page, PageQuery, Time } from './common.js';
+import { Actor, Moment, page, PageQuery, Time, Via } from './common.js';
 import { EventId, OrgId } from './ids.js';
 
 /** A record of the log as an auditor sees it. Text of persons is not in it: a changed text shows as `"[text]"`. */
@@ -12,6 +12,8 @@ export const AuditRow = z
     organizationId: OrgId,
     actor: Actor,
     onBehalfOf: z.uuid().nullable(),
+    /** The run that did it; null for what was done by hand, and by Atrium itself. */
+    via: Via.nullable(),
     subject: z.strictObject({ kind: z.string(), id: z.uuid() }),
     data: z.record(z.string(), z.json()),
     changes: z.record(z.string(), z.tuple([z.json(), z.json()])),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { line, page, PageQuery, text, Time } from './common.js';
-import { ChannelId, ChunkId, DocumentId, MessageId } from './ids.js';
+import { line, page, PageQuery, text, Time, Via } from './common.js';
+import { ChannelId, ChunkId, DocumentId, MessageId, UserId } from './ids.js';
 import { named, plainText } from './name.js';
 
 export const ChannelKind = z.enum(['public', 'private', 'direct', 'group']);
@@ -11,6 +11,12 @@ export const PrincipalRef = z.strictObject({ kind: z.enum(['user', 'agent']), id
 export type PrincipalRef = z.infer<typeof PrincipalRef>;
 export const NamedPrincipal = z.strictObject({ ...PrincipalRef.shape, displayName: z.string() }).meta({ id: 'NamedPrincipal' });
 export type NamedPrincipal = z.infer<typeof NamedPrincipal>;
+
+/** Who made something: a person, or an agent on behalf of one. `via` is the run that made it in their name; null when they did it themselves. */
+export const Author = z.strictObject({ ...PrincipalRef.shape, onBehalfOf: UserId.nullable(), via: Via.nullable() }).meta({ id: 'Author' });
+export type Author = z.infer<typeof Author>;
+export const NamedAuthor = z.strictObject({ ...Author.shape, displayName: z.string() }).meta({ id: 'NamedAuthor' });
+export type NamedAuthor = z.infer<typeof NamedAuthor>;
 
 export const Channel = z
   .strictObject({
@@ -92,7 +98,7 @@ export const Message = z
     id: MessageId,
     channelId: ChannelId,
     threadId: MessageId.nullable(),
-    author: NamedPrincipal,
+    author: NamedAuthor,
     body: z.string(),
     status: z.enum(['complete', 'streaming', 'failed', 'cancelled', 'withheld']),
     citations: z.array(Citation),

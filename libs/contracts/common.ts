@@ -53,3 +53,6 @@ export type Metadata = z.infer<typeof Metadata>;
 /** Who acts: a person, an agent, or the system itself. */
 export const Actor = z.strictObject({ kind: z.enum(['user', 'agent', 'system']), id: z.uuid().nullable() }).meta({ id: 'Actor' });
 export type Actor = z.infer<typeof Actor>;
+/** The run that did it in the name of who acts. */
+export const Via = z.strictObject({ kind: z.enum(['workflow_run', 'agent_run']), id: z.uuid() }).meta({ id: 'Via' });
+export type Via = z.infer<typeof Via>;

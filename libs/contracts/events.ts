@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Actor, Time } from './common.js';
+import { Actor, Time, Via } from './common.js';
 import { EventId, OrgId } from './ids.js';
 
 /**
@@ -139,6 +139,8 @@ export const LiveEvent = z
     organizationId: OrgId,
     actor: Actor,
     onBehalfOf: z.uuid().nullable(),
+    /** The run that did it; null for what was done by hand, and by Atrium itself. */
+    via: Via.nullable(),
     subject: z.strictObject({ kind: z.string(), id: z.uuid() }),
     data: z.record(z.string(), z.json()),
     createdAt: Time,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Access, AccessInput } from './access.js';
-import { PrincipalRef } from './chat.js';
-import { Actor, line, Metadata, Moment, page, PageQuery, text, Time } from './common.js';
+import { Author } from './chat.js';
+import { Actor, line, Metadata, Moment, page, PageQuery, text, Time, Via } from './common.js';
 import { GivenMetadata } from './documents.js';
 import { MemoryId, MemoryReviewId, NamespaceId, UserId } from './ids.js';
 import { named, titled } from './name.js';
@@ -17,9 +17,6 @@ export const MemorySourceRef = z.strictObject({
   id: z.string().nullable(),
 });
 export type MemorySourceRef = z.infer<typeof MemorySourceRef>;
-/** Who wrote it; an agent wrote it on behalf of a person. */
-export const MemoryAuthor = z.strictObject({ ...PrincipalRef.shape, onBehalfOf: UserId.nullable() });
-export type MemoryAuthor = z.infer<typeof MemoryAuthor>;
 
 export const Memory = z
   .strictObject({
@@ -44,7 +41,7 @@ export const Memory = z
     tags: z.array(z.string()),
     metadata: Metadata,
     ownerId: UserId,
-    createdBy: MemoryAuthor,
+    createdBy: Author,
     createdAt: Time,
     updatedAt: Time,
   })
@@ -164,6 +161,7 @@ export const MemoryEntry = z
     reason: z.string().nullable(),
     actor: Actor,
     onBehalfOf: z.uuid().nullable(),
+    via: Via.nullable(),
     createdAt: Time,
   })
   .meta({ id: 'MemoryEntry' });

@@ -4,7 +4,7 @@ import { Metadata, Moment, page, PageQuery, text, Time } from './common.js';
 import { titled } from './name.js';
 import { GivenMetadata } from './documents.js';
 import { PatternId, PatternUsageId, UserId } from './ids.js';
-import { MemoryAuthor } from './memory.js';
+import { Author } from './chat.js';
 
 /**
  * Something that was learned to work: in this `situation`, do this `action`. Its usages tell how well.
@@ -32,7 +32,7 @@ export const Pattern = z
     confidence: z.number(),
     lastUsedAt: Time.nullable(),
     ownerId: UserId,
-    createdBy: MemoryAuthor,
+    createdBy: Author,
     createdAt: Time,
     updatedAt: Time,
   })
@@ -94,7 +94,7 @@ export const PatternUsage = z
     /** How long it took, in milliseconds. */
     durationMs: z.int().nullable(),
     usedAt: Time,
-    usedBy: MemoryAuthor,
+    usedBy: Author,
     createdAt: Time,
   })
   .meta({ id: 'PatternUsage' });

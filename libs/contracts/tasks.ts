@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NamedPrincipal, PrincipalRef } from './chat.js';
+import { Author, NamedPrincipal, PrincipalRef } from './chat.js';
 import { Moment, page, PageQuery, text, Time } from './common.js';
 import { titled } from './name.js';
 import { ChannelId, MessageId, TaskCommentId, TaskId } from './ids.js';
@@ -25,7 +25,7 @@ export const Task = z
     /** Tasks that come before this one, which is not done before they are done or cancelled; never a circle. In the order of their ids. */
     dependsOn: z.array(TaskId),
     source: TaskSource.nullable(),
-    createdBy: PrincipalRef,
+    createdBy: Author,
     createdAt: Time,
     updatedAt: Time,
   })

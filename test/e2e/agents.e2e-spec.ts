@@ -159,10 +159,14 @@ describe('a run', () => {
       { kind: 'tool', status: 'succeeded', tool: 'task_create', arguments: { title: 'Call Ben' }, output: { title: 'Call Ben' } },
       { kind: 'model', status: 'succeeded', text: 'I made the task.' },
     ]);
-    expect(tasks.data.filter(({ title }) => title === 'Call Ben')).toHaveLength(1);
+    const via = { kind: 'agent_run', id: run.id };
+    expect(tasks.data.filter(({ title }) => title === 'Call Ben')).toMatchObject([
+      { createdBy: { kind: 'agent', id: agent.id, onBehalfOf: member.user.id, via } },
+    ]);
     expect(audit.find(({ type }) => type === 'tasks.created')).toMatchObject({
       actor: { kind: 'agent', id: agent.id },
       onBehalfOf: member.user.id,
+      via,
       requestId: `agent-run-${run.id}`,
     });
     expect(ground.model.requests[1]?.body?.messages.at(-1)).toMatchObject({ role: 'tool' });
@@ -440,7 +444,7 @@ describe('an agent that is mentioned in a channel', () => {
     const { data: runs } = await member.api.get<Page<AgentRunSummary>>('/v1/agent-runs', { agentId: agent.id });
 
     expect(asking).toMatchObject({
-      author: { kind: 'agent', id: agent.id },
+      author: { kind: 'agent', id: agent.id, onBehalfOf: member.user.id, via: { kind: 'agent_run', id: runs[0]?.id } },
       threadId: question.id,
       mentions: [{ kind: 'user', id: member.user.id }],
     });
@@ -449,7 +453,8 @@ describe('an agent that is mentioned in a channel', () => {
     expect(asking.body).toContain('"url":"http:// 127.0.0.1');
     expect(settled).toMatchObject({ revision: 2, mentions: asking.mentions });
     expect(settled.body).toMatch(new RegExp(`Approval ${approval.id}: approved by .+ on \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC\\.$`));
-    expect(answer).toMatchObject({ status: 'complete', threadId: question.id, author: { id: agent.id } });
+    const author = { kind: 'agent', id: agent.id, onBehalfOf: member.user.id, via: { kind: 'agent_run', id: runs[0]?.id } };
+    expect(answer).toMatchObject({ status: 'complete', threadId: question.id, author });
     expect(answer.body).toBe('Done, see https:// evil.example/x.');
     expect(runs).toMatchObject([
       { trigger: 'mention', channelId: channel.id, answerId: answer.id, startedBy: member.user.id, status: 'succeeded' },

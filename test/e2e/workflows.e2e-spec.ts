@@ -5,6 +5,8 @@ import type {
   Channel,
   CreatedApiKey,
   LiveEvent,
+  Memory,
+  MemoryEntry,
   Message,
   Page,
   Task,
@@ -168,6 +170,52 @@ describe('a workflow', () => {
 
     expect((await ended(owner, await start(owner, quick))).status).toBe('succeeded');
   }, 120_000);
+
+  it('names the run in all that it makes, in its events and in the log, in the name of who started it', async () => {
+    const owner = await newOrganization('Via');
+    const channel = await owner.api.post<Channel>('/v1/channels', { name: 'via' });
+    const tool = (id: string, name: string, args: object) => ({ id, kind: 'tool', with: { tool: name, arguments: args } });
+    const workflow = await publish(owner, 'Via', {
+      steps: [
+        tool('say', 'chat_post', { channelId: channel.id, body: 'said by a run' }),
+        tool('task', 'task_create', { title: 'made by a run' }),
+        tool('memory', 'memory_add', { content: 'remembered by a run' }),
+      ],
+    });
+
+    const run = await ended(owner, await start(owner, workflow));
+    await owner.api.post(`/v1/channels/${channel.id}/messages`, { body: 'said by hand' });
+    const { data: messages } = await owner.api.get<Page<Message>>(`/v1/channels/${channel.id}/messages`);
+    const { data: tasks } = await owner.api.get<Page<Task>>('/v1/tasks');
+    const { data: memories } = await owner.api.get<Page<Memory>>('/v1/memories');
+    const { data: history } = await owner.api.get<Page<MemoryEntry>>(`/v1/memories/${memories[0]?.id}/history`);
+    const { data: events } = await owner.api.get<Page<LiveEvent>>('/v1/events', { after: 0, limit: 200 });
+    const { data: log } = await owner.api.get<Page<AuditRow>>('/v1/audit', { limit: 200 });
+
+    const author = { kind: 'user', id: owner.user.id, onBehalfOf: null, via: { kind: 'workflow_run', id: run.id } };
+    expect(messages).toMatchObject([
+      { body: 'said by hand', author: { ...author, via: null } },
+      { body: 'said by a run', author },
+    ]);
+    expect(tasks).toMatchObject([{ createdBy: author }]);
+    expect(memories).toMatchObject([{ createdBy: author }]);
+    expect(history).toMatchObject([{ kind: 'added', actor: { id: owner.user.id }, via: author.via }]);
+    for (const told of [events, log]) {
+      const of = (type: string) => told.filter((one) => one.type === type).map(({ via, actor: { id } }) => ({ via, id }));
+      const made = { via: author.via, id: owner.user.id };
+      expect(['tasks.created', 'memory.added', 'workflows.run_succeeded'].flatMap(of)).toEqual([made, made, made]);
+      expect(
+        of('chat.message_posted')
+          .map(({ via }) => via?.id ?? null)
+          .sort(),
+      ).toEqual([run.id, null].sort());
+      expect(of('workflows.run_started')).toEqual([{ via: null, id: owner.user.id }]);
+    }
+    const posted = events.find(({ type, via }) => type === 'chat.message_posted' && via !== null);
+    expect(posted?.data).not.toHaveProperty('via');
+    expect(posted?.data['message']).toMatchObject({ author });
+    expect(log.some(({ data }) => 'via' in data)).toBe(false);
+  });
 
   it('that starts itself again and again is stopped', async () => {
     const owner = await newOrganization('Deep');

@@ -1,13 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { type AgentId, type Permission, ROLE_PERMISSIONS, type Role, type UserId } from '@atrium/contracts';
+import { type AgentId, type OrgId, type Permission, ROLE_PERMISSIONS, type Role, type UserId } from '@atrium/contracts';
 import { MembersQueries } from '@atrium/features/organizations';
 import { Db } from '@atrium/platform/db';
 import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
-import { asAgent, type OrgContext } from '@atrium/platform/tenancy';
+import { asAgent, type OrgContext, runContext } from '@atrium/platform/tenancy';
 import { AgentRepository, type AgentRow } from './agent.repository.js';
 import type { RunRow } from './run.repository.js';
 
 type Acting = Pick<RunRow, 'agentId' | 'personId' | 'permissions'>;
+
+/** What the run does, and in whose name is to be said. */
+export const contextOf = (orgId: OrgId, runId: string): OrgContext => runContext(orgId, { kind: 'agent_run', id: runId });
 
 export const notActive = () => new Conflict('agents.not_active', 'The agent is not active: nobody can run it now.');
 

@@ -8,7 +8,7 @@ import { shownCall } from './approval-notice.js';
 import { ApprovalNotices } from './approval-notices.js';
 import { MAX_ANSWER_CHARS } from './assistant.js';
 import { inertText } from './inert-text.js';
-import { AgentRunActor, inNameOf } from './run-actor.js';
+import { AgentRunActor, contextOf, inNameOf } from './run-actor.js';
 import { sourcesRead } from './run-text.js';
 import { AgentRunRepository, type RunRow } from './run.repository.js';
 import { unlessRefused } from './unless-refused.js';
@@ -33,7 +33,7 @@ export class AgentRunAnswers {
       steps: await this.runs.steps(tx, system, subject.id),
     }));
     if (run.answerId === null) return;
-    const ctx = inNameOf(system, run);
+    const ctx = inNameOf(contextOf(system.orgId, run.id), run);
     const id = run.answerId as MessageId;
     const sources = sourcesRead(steps);
     const body = inertText(endingOf(run)).slice(0, MAX_ANSWER_CHARS);
@@ -60,7 +60,7 @@ export class AgentRunAnswers {
     if (run.channelId === null || run.questionId === null || !step || run.endedAt !== null) return;
     const { channelId, questionId } = run;
     const question = await unlessRefused(() => this.messages.get(system, questionId as MessageId));
-    const ctx = await unlessRefused(() => this.actor.of(system, run));
+    const ctx = await unlessRefused(() => this.actor.of(contextOf(system.orgId, run.id), run));
     if (!question || !ctx) return;
     const isOpen = sourcesRead(steps).length === 0;
     const text = isOpen

@@ -8,12 +8,12 @@ import { Durable } from '@atrium/platform/durable';
 import { DomainError } from '@atrium/platform/errors';
 import { type EventDraft, Events, type Json } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
-import { agentRunRequest, type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import type { OrgContext } from '@atrium/platform/tenancy';
 import { AgentRepository, type AgentRow, type AgentVersionRow } from './agent.repository.js';
 import { ApprovalsService } from './approvals.service.js';
 import { isRepeatable, needsApproval, taints } from './call-policy.js';
 import { onceEach } from './evidence.js';
-import { AgentRunActor, inNameOf } from './run-actor.js';
+import { AgentRunActor, contextOf, inNameOf } from './run-actor.js';
 import { callOf, conversationOf, systemOf } from './run-conversation.js';
 import { runTold, stepEnded } from './run-events.js';
 import { faultOf, isOver, nextOf, type RunFailure, spent } from './run-plan.js';
@@ -81,7 +81,7 @@ export class AgentRunExecutor implements OnModuleInit {
   }
 
   private async carryOn(orgId: OrgId, runId: string, stopping: AbortSignal): Promise<void> {
-    const system = systemContext(orgId, agentRunRequest(runId));
+    const system = contextOf(orgId, runId);
     for (let faults = 0; ; faults++) {
       try {
         return await this.take(system, runId, stopping);

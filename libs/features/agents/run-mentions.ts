@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
 import type { AgentId, Message, MessageId } from '@atrium/contracts';
 import { AnswersService, MessagesQueries } from '@atrium/features/chat';
 import { Db } from '@atrium/platform/db';
@@ -38,17 +39,19 @@ export class AgentRunMentions {
     for (const agent of agents) if (agent) await this.start(system, event, agent, question);
   }
 
-  /** Opens the answer, then starts the run that ends it. Told twice, both are there already. */
+  /** Opens the answer, which names the run, then starts that run, which ends it. Told twice, both are there already. */
   private async start(system: OrgContext, event: LoggedEvent, agent: AgentRow, question: Message): Promise<void> {
     const acting = { agentId: agent.id as AgentId, personId: question.author.id, permissions: rightsOf(event) };
     const ctx = await unlessRefused(() => this.actor.of(system, acting));
     if (!ctx) return;
     const { channelId } = question;
     const opening = { channelId, threadId: question.threadId ?? question.id, clientId: `answer:${question.id}` };
-    const answer = await unlessRefused(() => this.answers.openAnswer(ctx, opening));
+    const inRun = { ...ctx, via: { kind: 'agent_run' as const, id: uuidv7() } };
+    const answer = await unlessRefused(() => this.answers.openAnswer(inRun, opening));
     if (!answer) return;
     const reason = {
       kind: 'mention' as const,
+      id: (answer.author.via ?? inRun.via).id,
       startKey: `mention:${question.id}:${agent.id}`,
       tainted: false,
       place: { channelId, questionId: question.id, answerId: answer.id },
@@ -58,7 +61,7 @@ export class AgentRunMentions {
       await this.starts.launch(run);
     } catch (error) {
       if (!(error instanceof DomainError) || error.code === 'request.database_unavailable') throw error;
-      await this.answers.fail(ctx, answer.id, { body: error.message, status: 'failed' });
+      await this.answers.fail(inRun, answer.id, { body: error.message, status: 'failed' });
     }
   }
 }

@@ -18,6 +18,8 @@ const MAX_ACTIVE_RUNS = 1_000;
 
 export interface StartReason {
   kind: AgentRunSummary['trigger'];
+  /** The id of the run, where something names it already. */
+  id?: string;
   /** Names the start: a second one with it answers the first run, as long as that is kept. */
   startKey?: string;
   /** The prompt holds what others wrote. */
@@ -55,7 +57,7 @@ export class AgentRunStarts {
     const at = new Date();
     const run: RunRow = {
       orgId: ctx.orgId,
-      id: uuidv7(),
+      id: reason.id ?? uuidv7(),
       startKey: reason.startKey ?? null,
       agentId: agent.id,
       version: agent.version,

@@ -3,7 +3,7 @@ import type { OrgId } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
-import { agentRunRequest, systemContext } from '@atrium/platform/tenancy';
+import { contextOf } from './run-actor.js';
 import { AgentRunStarts } from './run-starts.js';
 
 /** How often. Milliseconds: how late an approval's end may be noticed. */
@@ -45,7 +45,7 @@ export class AgentRunSweep implements OnApplicationBootstrap, BeforeApplicationS
           WHERE ended_at IS NULL AND parked_at IS NULL AND claimed_turn < turn AND updated_at < clock_timestamp() - interval '3 seconds' LIMIT ${AT_ONCE}`,
       }));
       for (const { org_id: orgId, id, turn } of lost) await this.each(id, () => this.starts.launch({ orgId, id, turn }));
-      for (const { org_id, id } of parked) await this.each(id, () => this.starts.wake(systemContext(org_id, agentRunRequest(id)), id));
+      for (const { org_id, id } of parked) await this.each(id, () => this.starts.wake(contextOf(org_id, id), id));
     } catch (error) {
       this.log.warn('the sweep of runs failed; it goes on', { reason: error instanceof Error ? error.message.slice(0, 200) : '' });
     }

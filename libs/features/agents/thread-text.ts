@@ -1,4 +1,4 @@
-import type { Message } from '@atrium/contracts';
+import type { Message, NamedPrincipal } from '@atrium/contracts';
 import { withoutNumbers } from './marked-text.js';
 
 /** How many replies before the question a model is shown at most, besides what the thread begins with. */
@@ -7,7 +7,7 @@ export const MAX_THREAD_TURNS = 12;
 const MAX_THREAD_CHARS = 8_000;
 const MAX_TURN_CHARS = 2_000;
 
-type Turn = Pick<Message, 'author' | 'body'>;
+type Turn = Pick<Message, 'body'> & { author: NamedPrincipal };
 
 /** Of turns, oldest first, those that a model is shown, in their order: the first, then the newest that fit; what is too long is cut. */
 export function shownTurns<T extends Turn>(turns: readonly T[]): T[] {
@@ -38,7 +38,7 @@ export const taskIn = (turns: readonly Turn[], prompt: string): string =>
 
 const cut = (body: string) =>
   body.length <= MAX_TURN_CHARS ? body : `${body.slice(0, MAX_TURN_CHARS - 1).replace(/[\ud800-\udbff]$/, '')}…`;
-const nameOf = ({ kind, displayName }: Message['author']) =>
+const nameOf = ({ kind, displayName }: NamedPrincipal) =>
   `${displayName.replace(/\s+/g, ' ').trim() || 'Somebody'}${kind === 'agent' ? ' (an agent)' : ''}`;
 const quoted = (text: string) =>
   text

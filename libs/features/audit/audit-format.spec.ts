@@ -10,6 +10,7 @@ function row(more: Partial<Record<keyof AuditRow, unknown>> = {}): AuditRow {
     organizationId: 'o1',
     actor: { kind: 'user', id: 'u1' },
     onBehalfOf: null,
+    via: null,
     subject: { kind: 'message', id: 'm1' },
     data: { channelId: 'c1' },
     changes: {},
@@ -37,7 +38,7 @@ it('writes one line of JSON a record', () => {
 it('writes as many cells as the header has, quoted where they hold commas', () => {
   const [header = '', line = ''] = (csvHeader() + toCsv([row({ data: { a: 1, b: 'x,y' } })])).split('\r\n');
 
-  expect(header.split(',')).toHaveLength(17);
+  expect(header.split(',')).toHaveLength(19);
   expect(line).toContain('"{""a"":1,""b"":""x,y""}"');
 });
 

@@ -9,6 +9,8 @@ const COLUMNS = [
   'actorKind',
   'actorId',
   'onBehalfOf',
+  'viaKind',
+  'viaId',
   'subjectKind',
   'subjectId',
   'data',
@@ -38,11 +40,13 @@ export function toNdjson(rows: AuditRow[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
-function cells({ actor, subject, data, changes, ...row }: AuditRow): string[] {
+function cells({ actor, via, subject, data, changes, ...row }: AuditRow): string[] {
   const flat: Record<(typeof COLUMNS)[number], string | number | null> = {
     ...row,
     actorKind: actor.kind,
     actorId: actor.id,
+    viaKind: via?.kind ?? null,
+    viaId: via?.id ?? null,
     subjectKind: subject.kind,
     subjectId: subject.id,
     data: JSON.stringify(data),

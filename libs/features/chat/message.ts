@@ -1,7 +1,7 @@
-import type { Citation, Message, MessageId, PostMessage, PrincipalRef } from '@atrium/contracts';
+import type { Citation, Message, MessageId, PostMessage, PrincipalRef, UserId } from '@atrium/contracts';
 import type { Tx } from '@atrium/platform/db';
 import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
-import type { OrgContext } from '@atrium/platform/tenancy';
+import { type OrgContext, viaOf } from '@atrium/platform/tenancy';
 import { type ChannelAccess, mayManage } from './channel.js';
 import { isSame, keyOf, type Names, readerOf } from './reader.js';
 
@@ -71,7 +71,7 @@ export function messageView(row: MessageRow, names: Names): Message {
     id: row.id as MessageId,
     channelId: row.channelId as Message['channelId'],
     threadId: row.threadId as MessageId | null,
-    author: { ...author, displayName: names.get(keyOf(author)) ?? '' },
+    author: { ...author, onBehalfOf: row.onBehalfOf as UserId | null, via: viaOf(row), displayName: names.get(keyOf(author)) ?? '' },
     body: row.body,
     status: row.status as Message['status'],
     citations: row.citations as Citation[],

@@ -5,7 +5,7 @@ import { Db, type Tx } from '@atrium/platform/db';
 import { NotFound } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import { assertUnchanged } from '@atrium/platform/http';
-import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
+import { type OrgContext, PrincipalDirectory, viaColumns } from '@atrium/platform/tenancy';
 import { assertMember, assertOpen, type ChannelAccess } from './channel.js';
 import { ChannelMemberRepository } from './channel-member.repository.js';
 import { ChannelRepository } from './channel.repository.js';
@@ -224,6 +224,8 @@ function newMessage(
     threadId: threadId ?? null,
     authorKind: author.kind,
     authorId: author.id,
+    onBehalfOf: ctx.principal.onBehalfOf,
+    ...viaColumns(ctx),
     body,
     status,
     citations: [],

@@ -1,7 +1,7 @@
-import type { MemoryAuthor, UserId } from '@atrium/contracts';
+import type { Author, UserId } from '@atrium/contracts';
 import { Forbidden } from '@atrium/platform/errors';
 import type { AccessColumns } from '@atrium/platform/search';
-import { type OrgContext, personOf } from '@atrium/platform/tenancy';
+import { type OrgContext, personOf, viaOf } from '@atrium/platform/tenancy';
 
 /** Its owner and administrators; what is the system's, administrators only. Asked of one that may be read. */
 export function mayChange(ctx: OrgContext, { ownerId, accessLevel }: AccessColumns): boolean {
@@ -20,17 +20,9 @@ export function assertMayWrite(ctx: OrgContext, level: string): void {
 }
 
 /** Who wrote it, of a row that its author's person owns. */
-export function authorOf({
-  createdByKind,
-  createdById,
-  ownerId,
-}: {
-  createdByKind: string;
-  createdById: string;
-  ownerId: string;
-}): MemoryAuthor {
-  const isAgent = createdByKind === 'agent';
-  return { kind: isAgent ? 'agent' : 'user', id: createdById, onBehalfOf: isAgent ? (ownerId as UserId) : null };
+export function authorOf(row: { createdByKind: string; createdById: string; ownerId: string } & Parameters<typeof viaOf>[0]): Author {
+  const isAgent = row.createdByKind === 'agent';
+  return { kind: isAgent ? 'agent' : 'user', id: row.createdById, onBehalfOf: isAgent ? (row.ownerId as UserId) : null, via: viaOf(row) };
 }
 
 /** The person behind the context. The system remembers nothing of its own. */

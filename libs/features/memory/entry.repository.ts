@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { MemoryEntry, MemoryId } from '@atrium/contracts';
 import type { Tx } from '@atrium/platform/db';
-import type { OrgContext } from '@atrium/platform/tenancy';
+import { type OrgContext, viaColumns, viaOf } from '@atrium/platform/tenancy';
 import type { MemoryRow } from './memory.js';
 
 type EntryRow = NonNullable<Awaited<ReturnType<Tx['memoryEntry']['findFirst']>>>;
@@ -38,7 +38,8 @@ export class EntryRepository {
   }
 }
 
-function toRow({ orgId, principal }: OrgContext, { kind, row, otherId, reason }: Step): EntryRow {
+function toRow(ctx: OrgContext, { kind, row, otherId, reason }: Step): EntryRow {
+  const { orgId, principal } = ctx;
   return {
     orgId,
     id: uuidv7(),
@@ -53,6 +54,7 @@ function toRow({ orgId, principal }: OrgContext, { kind, row, otherId, reason }:
     actorKind: principal.kind,
     actorId: principal.id,
     onBehalfOf: principal.onBehalfOf,
+    ...viaColumns(ctx),
     createdAt: new Date(),
   };
 }
@@ -70,6 +72,7 @@ function toEntry(row: EntryRow): MemoryEntry {
     reason: row.reason,
     actor: { kind: row.actorKind as MemoryEntry['actor']['kind'], id: row.actorId },
     onBehalfOf: row.onBehalfOf,
+    via: viaOf(row),
     createdAt: row.createdAt.toISOString(),
   };
 }

@@ -3,7 +3,7 @@ import type { AddMemory, Memory, MemoryId, MemorySourceRef, Metadata, NamespaceI
 import type { Tx } from '@atrium/platform/db';
 import { Conflict, Invalid, NotFound } from '@atrium/platform/errors';
 import { type AccessColumns, accessColumns, accessOf } from '@atrium/platform/search';
-import type { OrgContext } from '@atrium/platform/tenancy';
+import { type OrgContext, viaColumns } from '@atrium/platform/tenancy';
 import { authorOf, personBehind } from './access.js';
 import { factKey, type Slot, slotOf } from './fact.js';
 import type { NamespaceRow } from './namespace.js';
@@ -51,6 +51,7 @@ export function newMemory(ctx: OrgContext, namespace: NamespaceRow, input: AddMe
     ownerId,
     createdByKind: kind,
     createdById: id,
+    ...viaColumns(ctx),
     content,
     subject,
     predicate,

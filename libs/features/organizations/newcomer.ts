@@ -9,6 +9,7 @@ export function newcomerContext(caller: Caller, orgId: OrgId, userId: UserId, ro
     principal: { kind: 'user', id: userId, role, onBehalfOf: null },
     permissions: new Set(ROLE_PERMISSIONS[role]),
     credential: null,
+    via: null,
     requestId,
     ip,
     userAgent,

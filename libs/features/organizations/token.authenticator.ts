@@ -53,6 +53,7 @@ export class TokenAuthenticator extends Authenticator {
       principal,
       permissions,
       credential,
+      via: null,
       requestId,
       ip,
       userAgent,

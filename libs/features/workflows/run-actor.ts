@@ -1,19 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { type AgentId, type Permission, ROLE_PERMISSIONS, type Role, type UserId } from '@atrium/contracts';
+import { type AgentId, type OrgId, type Permission, ROLE_PERMISSIONS, type Role, type UserId } from '@atrium/contracts';
 import { MembersQueries } from '@atrium/features/organizations';
 import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
-import { assertPermission, Authenticator, type OrgContext, personOf, type Principal, PrincipalDirectory } from '@atrium/platform/tenancy';
+import {
+  assertPermission,
+  Authenticator,
+  type OrgContext,
+  personOf,
+  type Principal,
+  PrincipalDirectory,
+  runContext,
+} from '@atrium/platform/tenancy';
 import type { RunRow } from './run.repository.js';
 
 type Starter = Pick<RunRow, 'actorKind' | 'actorId' | 'personId' | 'permissions'>;
 /** `apiKeyId`: the key that this was left by, which has to be good still. */
 type Leaver = Starter & { apiKeyId?: string | null };
 
-const REQUEST = /^run-([0-9a-f-]{36})$/;
-/** What a run does carries its id as request id, in the audit log too. */
-export const requestIdOf = (runId: string) => `run-${runId}`;
-/** The run that does this, if one does. */
-export const runOf = (requestId: string | null): string | null => (requestId === null ? null : (REQUEST.exec(requestId)?.[1] ?? null));
+/** What the run does, and in whose name is to be said. */
+export const contextOf = (orgId: OrgId, runId: string): OrgContext => runContext(orgId, { kind: 'workflow_run', id: runId });
 
 /** Who acts in `ctx`, as a run keeps it. The system starts no runs. */
 export function starterOf(ctx: OrgContext): Starter {

@@ -7,10 +7,10 @@ import { Durable } from '@atrium/platform/durable';
 import { DomainError, Invalid, NotFound, QuotaExceeded } from '@atrium/platform/errors';
 import { type EventDraft, Events } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
-import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import type { OrgContext } from '@atrium/platform/tenancy';
 import { Expressions } from './expressions/expressions.js';
 import { expressionsIn, type JsonValue, type Scope } from './expressions/language.js';
-import { inNameOf, requestIdOf, RunActor } from './run-actor.js';
+import { contextOf, inNameOf, RunActor } from './run-actor.js';
 import { failedBy, MAX_ITEMS, RunExecution, type RunFailure } from './run-execution.js';
 import { isCompensation, isOver, isPausing, keyOf, type StepRow } from './run-plan.js';
 import { Fenced, type RunRow, RunRepository } from './run.repository.js';
@@ -102,7 +102,7 @@ export class RunExecutor implements OnModuleInit {
   }
 
   private async carryOn(orgId: OrgId, runId: string, stopping: AbortSignal): Promise<void> {
-    const system = systemContext(orgId, requestIdOf(runId));
+    const system = contextOf(orgId, runId);
     for (let faults = 0; ; faults++) {
       try {
         return await this.take(system, runId, stopping);

@@ -8,7 +8,7 @@ import { Events } from '@atrium/platform/events';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { Expressions } from './expressions/expressions.js';
 import type { JsonValue } from './expressions/language.js';
-import { runOf, starterOf } from './run-actor.js';
+import { starterOf } from './run-actor.js';
 import { runTold } from './workflow-events.js';
 import { type RunRow, RunRepository } from './run.repository.js';
 import { workflowNotFound, WorkflowRepository } from './workflow.repository.js';
@@ -143,7 +143,6 @@ export class RunStarts {
   /** One more than that of the run that starts this one, whether by a step, a tool or an event. */
   private async depthOf(tx: Tx, ctx: OrgContext, reason: StartReason): Promise<number> {
     if (reason.parent) return reason.parent.depth + 1;
-    const causing = runOf(ctx.requestId);
-    return causing === null ? 1 : (await this.runs.get(tx, ctx, causing)).depth + 1;
+    return ctx.via?.kind === 'workflow_run' ? (await this.runs.get(tx, ctx, ctx.via.id)).depth + 1 : 1;
   }
 }

@@ -4,7 +4,7 @@ import { Db } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
 import { Log } from '@atrium/platform/observability';
 import { systemContext } from '@atrium/platform/tenancy';
-import { requestIdOf } from './run-actor.js';
+import { contextOf } from './run-actor.js';
 import { RunExecutor } from './run-executor.js';
 import { RunStarts } from './run-starts.js';
 import { SchedulesService } from './schedules.service.js';
@@ -60,7 +60,7 @@ export class RunSweep implements OnApplicationBootstrap, BeforeApplicationShutdo
       }));
       for (const { id } of over) this.executor.abort(id);
       for (const { org_id: orgId, id, turn } of lost) await this.each(id, () => this.starts.launch({ orgId, id, turn }));
-      for (const { org_id, id } of parked) await this.each(id, () => this.starts.wake(systemContext(org_id, requestIdOf(id)), id));
+      for (const { org_id, id } of parked) await this.each(id, () => this.starts.wake(contextOf(org_id, id), id));
       for (const { org_id, id } of due) await this.each(id, () => this.schedules.fire(systemContext(org_id, `schedule-${id}`), id));
     } catch (error) {
       this.log.warn('the sweep of workflows failed; it goes on', { reason: error instanceof Error ? error.message.slice(0, 200) : '' });

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ROLE_PERMISSIONS, TRIGGER_EVENTS, type WorkflowId } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { DomainError } from '@atrium/platform/errors';
-import { type LoggedEvent, LogReader, OnEvent, toLiveEvent } from '@atrium/platform/events';
+import { type LoggedEvent, OnEvent, toLiveEvent } from '@atrium/platform/events';
 import { Log } from '@atrium/platform/observability';
 import { RealtimeHub } from '@atrium/platform/realtime';
 import type { OrgContext } from '@atrium/platform/tenancy';
@@ -20,7 +20,6 @@ export class RunTriggers {
   constructor(
     private readonly db: Db,
     private readonly log: Log,
-    private readonly reader: LogReader,
     private readonly expressions: Expressions,
     private readonly workflows: WorkflowRepository,
     private readonly runs: RunRepository,
@@ -44,13 +43,11 @@ export class RunTriggers {
 
   @OnEvent('workflows.triggers', TRIGGER_EVENTS)
   async startBy(system: OrgContext, event: LoggedEvent): Promise<void> {
-    const { versions, requestId } = await this.db.readInOrg(system, async (tx) => {
-      const rows = await this.workflows.triggeredBy(tx, system, event.type);
-      const definitions = await this.workflows.definitions(tx, system, rows);
-      const [record] = rows.length === 0 ? [] : await this.reader.list(tx, system, { type: event.type, before: event.seq + 1 }, 1);
-      return { versions: [...definitions.values()], requestId: record?.requestId ?? null };
+    const versions = await this.db.readInOrg(system, async (tx) => {
+      const definitions = await this.workflows.definitions(tx, system, await this.workflows.triggeredBy(tx, system, event.type));
+      return [...definitions.values()];
     });
-    for (const version of versions) await this.startOne(requestId === null ? system : { ...system, requestId }, event, version);
+    for (const version of versions) await this.startOne({ ...system, via: event.via }, event, version);
   }
 
   /** With the rights of who published the version, and only for what that person may read. A refusal is no fault: it would come again. */

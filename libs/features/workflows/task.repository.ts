@@ -8,7 +8,8 @@ type Org = Pick<OrgContext, 'orgId'>;
 
 const COLUMNS = Prisma.sql`t.id, t.title, t.description, t.status, t.priority, t.assignee_kind AS "assigneeKind", t.assignee_id AS "assigneeId",
   t.due_at AS "dueAt", t.source_channel_id AS "sourceChannelId", t.source_message_id AS "sourceMessageId",
-  t.created_by_kind AS "createdByKind", t.created_by_id AS "createdById", t.created_at AS "createdAt", t.updated_at AS "updatedAt",
+  t.created_by_kind AS "createdByKind", t.created_by_id AS "createdById",
+  t.on_behalf_of AS "onBehalfOf", t.via_kind AS "viaKind", t.via_id AS "viaId", t.created_at AS "createdAt", t.updated_at AS "updatedAt",
   ARRAY(SELECT d.depends_on_id FROM task_dependencies d WHERE d.org_id = t.org_id AND d.task_id = t.id ORDER BY d.depends_on_id) AS "dependsOn"`;
 
 /** The tables `tasks` and `task_dependencies`. */

@@ -1,6 +1,6 @@
-import type { PrincipalRef, Task, TaskId, TaskPriority, TaskSource, TaskStatus } from '@atrium/contracts';
+import type { PrincipalRef, Task, TaskId, TaskPriority, TaskSource, TaskStatus, UserId } from '@atrium/contracts';
 import { Conflict, Forbidden, NotFound } from '@atrium/platform/errors';
-import { type OrgContext, personOf } from '@atrium/platform/tenancy';
+import { type OrgContext, personOf, viaOf } from '@atrium/platform/tenancy';
 
 /** A row of `tasks`, with the ids of the tasks that it waits for. */
 export interface TaskRow {
@@ -16,6 +16,9 @@ export interface TaskRow {
   sourceMessageId: string | null;
   createdByKind: string;
   createdById: string;
+  onBehalfOf: string | null;
+  viaKind: string | null;
+  viaId: string | null;
   createdAt: Date;
   updatedAt: Date;
   dependsOn: string[];
@@ -32,7 +35,12 @@ export function toTask(row: TaskRow): Task {
     dueAt: row.dueAt?.toISOString() ?? null,
     dependsOn: row.dependsOn as TaskId[],
     source: row.sourceMessageId === null ? null : ({ channelId: row.sourceChannelId, messageId: row.sourceMessageId } as TaskSource),
-    createdBy: { kind: row.createdByKind as PrincipalRef['kind'], id: row.createdById },
+    createdBy: {
+      kind: row.createdByKind as PrincipalRef['kind'],
+      id: row.createdById,
+      onBehalfOf: row.onBehalfOf as UserId | null,
+      via: viaOf(row),
+    },
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   };

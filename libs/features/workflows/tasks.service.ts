@@ -14,7 +14,7 @@ import { Db, type Tx } from '@atrium/platform/db';
 import { NotFound, QuotaExceeded } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import { assertUnchanged, later } from '@atrium/platform/http';
-import { type OrgContext, PrincipalDirectory } from '@atrium/platform/tenancy';
+import { type OrgContext, PrincipalDirectory, viaColumns } from '@atrium/platform/tenancy';
 import { assertInOrder, assertMayRemove, assertNoCycle, makerOf, type TaskRow, toTask } from './task.js';
 import { changesBetween, taskRemoved, taskTold } from './task-events.js';
 import { TaskCommentRepository } from './task-comment.repository.js';
@@ -149,6 +149,8 @@ function newTask(ctx: OrgContext, { assignee, source, dueAt, dependsOn, ...input
     sourceMessageId: source?.messageId ?? null,
     createdByKind: maker.kind,
     createdById: maker.id,
+    onBehalfOf: ctx.principal.onBehalfOf,
+    ...viaColumns(ctx),
     createdAt: at,
     updatedAt: at,
     dependsOn: sorted(dependsOn),

@@ -1,4 +1,4 @@
-import type { EventId, EventType, LiveEvent, OrgId, Permission } from '@atrium/contracts';
+import type { EventId, EventType, LiveEvent, OrgId, Permission, Via } from '@atrium/contracts';
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
 export type JsonObject = { [key: string]: Json | undefined };
@@ -38,13 +38,26 @@ export interface LoggedEvent extends Omit<LiveEvent, 'type'> {
 /** What a reader with these grants receives. `grants` null: the text is withheld whatever is required. */
 export function toLiveEvent(event: LoggedEvent, grants: ReadonlySet<string> | null): LiveEvent {
   const { audience: _audience, text, data, ...rest } = event;
-  const { requires, rights: _rights, ...open } = data as JsonObject & { requires?: string[][] };
-  const mayRead = grants !== null && (requires ?? []).every((source) => source.some((grant) => grants.has(grant)));
+  const mayRead = grants !== null && ((data as Kept).requires ?? []).every((source) => source.some((grant) => grants.has(grant)));
+  const open = factsOf(data);
   return { ...rest, data: (mayRead && text ? overlay(open, text) : open) as LiveEvent['data'] };
 }
 
+/** What `data` keeps beside the facts that a command told, chained with them and never sent in it. */
+interface Kept {
+  requires?: string[][];
+  rights?: Permission[];
+  via?: Via;
+}
+
+/** `data` as its command told it. */
+export function factsOf(data: LoggedEvent['data']): JsonObject {
+  const { requires: _requires, rights: _rights, via: _via, ...facts } = data;
+  return facts;
+}
+
 /** What whoever caused the event could do; nothing where it was not told, as of what our own work does. */
-export const rightsOf = ({ data }: Pick<LoggedEvent, 'data'>): Permission[] => (data as { rights?: Permission[] }).rights ?? [];
+export const rightsOf = ({ data }: Pick<LoggedEvent, 'data'>): Permission[] => (data as Kept).rights ?? [];
 
 /** `text` over `data`; objects that both have are merged one level deep. */
 function overlay(data: JsonObject, text: JsonObject): JsonObject {
@@ -89,6 +102,7 @@ export function fromRow(row: EventRow): LoggedEvent {
     organizationId: row.org_id as OrgId,
     actor: { kind: row.actor_kind as LiveEvent['actor']['kind'], id: row.actor_id },
     onBehalfOf: row.on_behalf_of,
+    via: (row.data as Kept).via ?? null,
     subject: { kind: row.subject_kind, id: row.subject_id },
     audience: row.audience as Audience,
     data: row.data as LiveEvent['data'],

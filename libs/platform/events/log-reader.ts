@@ -3,7 +3,7 @@ import { type AuditRow, EVENTS } from '@atrium/contracts';
 import { Prisma, type Tx } from '@atrium/platform/db';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { GENESIS } from './chain.js';
-import { type EventRow, fromRow, type JsonObject } from './event.js';
+import { type EventRow, factsOf, fromRow } from './event.js';
 
 /** Which records of the log. `type` may end in `.*`; `to` is exclusive; `before` is a seq, exclusive. */
 interface LogFilter {
@@ -58,10 +58,9 @@ function auditedTypes(pattern: string | undefined): string[] {
 
 function toAuditRow(row: SealedRow): AuditRow {
   const { audience: _audience, text: _text, data, ...event } = fromRow(row);
-  const { requires: _requires, rights: _rights, ...facts } = data as JsonObject;
   return {
     ...event,
-    data: facts as AuditRow['data'],
+    data: factsOf(data) as AuditRow['data'],
     changes: row.changes as AuditRow['changes'],
     requestId: row.request_id,
     ip: row.ip,

@@ -1,13 +1,16 @@
 export { addressGroup } from './address-group.js';
-export { agentRunOf, agentRunRequest } from './agent-run-request.js';
 export { undeclaredRoutes } from './assert-declared.js';
 export { ACCESS, Public, Requires, SignedIn, type AccessDeclaration } from './declarations.js';
 export {
+  agentRunOf,
   asAgent,
   assertPermission,
   INSTANCE_ORG,
   personOf,
+  runContext,
   systemContext,
+  viaColumns,
+  viaOf,
   type Caller,
   type Credential,
   type IdempotencyClaim,

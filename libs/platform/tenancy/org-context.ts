@@ -1,4 +1,4 @@
-import { ROLE_PERMISSIONS, type AgentId, type OrgId, type Permission, type Role, type UserId } from '@atrium/contracts';
+import { ROLE_PERMISSIONS, type AgentId, type OrgId, type Permission, type Role, type UserId, type Via } from '@atrium/contracts';
 import { Forbidden } from '@atrium/platform/errors';
 
 /** Who acts. An agent acts on behalf of a person, with no more rights than that person; `system` is Atrium's own work. */
@@ -40,6 +40,8 @@ export interface OrgContext extends Caller {
   readonly permissions: ReadonlySet<Permission>;
   /** What authenticated the request; null for work of the system. */
   readonly credential: Credential | null;
+  /** The run that does this; null for all else. Only `runContext` makes one. */
+  readonly via: Via | null;
 }
 
 /** The organization of id zero: its log holds the events of identity (sign-ins), which belong to no organization. */
@@ -52,6 +54,7 @@ export function systemContext(orgId: OrgId, requestId: string): OrgContext {
     principal: { kind: 'system', id: null, role: null, onBehalfOf: null },
     permissions: new Set(ROLE_PERMISSIONS.owner),
     credential: null,
+    via: null,
     requestId,
     ip: null,
     userAgent: null,
@@ -59,6 +62,21 @@ export function systemContext(orgId: OrgId, requestId: string): OrgContext {
     ifMatch: null,
   } satisfies OrgContext);
 }
+
+/** The same for what a run does: it is the `via` of all that comes of it, and its id the request id. */
+export const runContext = (orgId: OrgId, via: Via): OrgContext =>
+  Object.freeze({ ...systemContext(orgId, `${via.kind === 'agent_run' ? 'agent-run' : 'run'}-${via.id}`), via });
+
+/** The run of an agent that does this, if one does. */
+export const agentRunOf = ({ via }: Pick<OrgContext, 'via'>): string | null => (via?.kind === 'agent_run' ? via.id : null);
+
+/** The columns of a row that say by which run it was made. */
+interface ViaColumns {
+  viaKind: string | null;
+  viaId: string | null;
+}
+export const viaColumns = ({ via }: Pick<OrgContext, 'via'>): ViaColumns => ({ viaKind: via?.kind ?? null, viaId: via?.id ?? null });
+export const viaOf = ({ viaKind, viaId }: ViaColumns): Via | null => (viaId === null ? null : { kind: viaKind as Via['kind'], id: viaId });
 
 /** The same context for an agent of the organization that acts on behalf of the person of `ctx`. */
 export function asAgent(ctx: OrgContext, agentId: AgentId, onBehalfOf: UserId, role: Role): OrgContext {

@@ -49,7 +49,8 @@ export class PatternRepository {
     const [time, id] = before ?? ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff'];
     return tx.$queryRaw<UsageRow[]>`
       SELECT u.org_id AS "orgId", u.id, u.pattern_id AS "patternId", u.succeeded, u.note, u.duration_ms AS "durationMs", u.used_at AS "usedAt",
-        u.used_by_kind AS "usedByKind", u.used_by_id AS "usedById", u.on_behalf_of AS "onBehalfOf", u.created_at AS "createdAt"
+        u.used_by_kind AS "usedByKind", u.used_by_id AS "usedById", u.on_behalf_of AS "onBehalfOf",
+        u.via_kind AS "viaKind", u.via_id AS "viaId", u.created_at AS "createdAt"
       FROM pattern_usages u JOIN patterns p ON p.org_id = u.org_id AND p.id = u.pattern_id
       WHERE u.org_id = ${orgId}::uuid AND u.used_by_id = ${usedById}::uuid AND u.succeeded = ANY (${succeeded}) AND p.readers && ${grants.toArray()}::text[]
         AND (u.used_at, u.id) < (${time}::timestamptz, ${id}::uuid)

@@ -13,7 +13,7 @@ import type {
 import type { Tx } from '@atrium/platform/db';
 import { Invalid, NotFound } from '@atrium/platform/errors';
 import { accessColumns, accessOf } from '@atrium/platform/search';
-import type { OrgContext } from '@atrium/platform/tenancy';
+import { type OrgContext, viaColumns, viaOf } from '@atrium/platform/tenancy';
 import { later } from '@atrium/platform/http';
 import { authorOf, personBehind } from '../access.js';
 import { isDemoted, wilson } from './pattern-rate.js';
@@ -51,7 +51,12 @@ export function toUsage(row: UsageRow): PatternUsage {
     note: row.note,
     durationMs: row.durationMs,
     usedAt: row.usedAt.toISOString(),
-    usedBy: { kind: row.usedByKind as 'user' | 'agent', id: row.usedById, onBehalfOf: row.onBehalfOf as UserId | null },
+    usedBy: {
+      kind: row.usedByKind as 'user' | 'agent',
+      id: row.usedById,
+      onBehalfOf: row.onBehalfOf as UserId | null,
+      via: viaOf(row),
+    },
     createdAt: row.createdAt.toISOString(),
   };
 }
@@ -73,6 +78,7 @@ export function newPattern(ctx: OrgContext, input: CreatePattern): PatternRow {
     ownerId,
     createdByKind: kind,
     createdById: id,
+    ...viaColumns(ctx),
     name: input.name,
     situation: input.situation,
     action: input.action,
@@ -109,6 +115,7 @@ export function newUsage(ctx: OrgContext, patternId: string, { outcome, note, du
     usedByKind: kind,
     usedById: id,
     onBehalfOf: kind === 'agent' ? personBehind(ctx) : null,
+    ...viaColumns(ctx),
     createdAt: at,
   };
 }

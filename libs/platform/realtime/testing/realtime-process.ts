@@ -34,6 +34,7 @@ export class PlainAuthenticator extends Authenticator {
       principal,
       permissions,
       credential: { kind: 'session' as const, id: sessionId, expiresAt: endsAt === undefined ? null : Number(endsAt) },
+      via: null,
     });
   }
   async isCurrent(ctx: OrgContext): Promise<boolean> {

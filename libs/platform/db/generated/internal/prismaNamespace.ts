@@ -5700,6 +5700,9 @@ export const MessageScalarFieldEnum = {
   threadId: 'threadId',
   authorKind: 'authorKind',
   authorId: 'authorId',
+  onBehalfOf: 'onBehalfOf',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   body: 'body',
   status: 'status',
   citations: 'citations',
@@ -5883,6 +5886,8 @@ export const MemoryScalarFieldEnum = {
   ownerId: 'ownerId',
   createdByKind: 'createdByKind',
   createdById: 'createdById',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   content: 'content',
   subject: 'subject',
   predicate: 'predicate',
@@ -5922,6 +5927,8 @@ export const MemoryEntryScalarFieldEnum = {
   actorKind: 'actorKind',
   actorId: 'actorId',
   onBehalfOf: 'onBehalfOf',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   createdAt: 'createdAt'
 } as const
 
@@ -5951,6 +5958,8 @@ export const PatternScalarFieldEnum = {
   ownerId: 'ownerId',
   createdByKind: 'createdByKind',
   createdById: 'createdById',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   name: 'name',
   situation: 'situation',
   action: 'action',
@@ -5982,6 +5991,8 @@ export const PatternUsageScalarFieldEnum = {
   usedByKind: 'usedByKind',
   usedById: 'usedById',
   onBehalfOf: 'onBehalfOf',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   createdAt: 'createdAt'
 } as const
 
@@ -6492,6 +6503,9 @@ export const TaskScalarFieldEnum = {
   sourceMessageId: 'sourceMessageId',
   createdByKind: 'createdByKind',
   createdById: 'createdById',
+  onBehalfOf: 'onBehalfOf',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

@@ -330,6 +330,9 @@ export const MessageScalarFieldEnum = {
   threadId: 'threadId',
   authorKind: 'authorKind',
   authorId: 'authorId',
+  onBehalfOf: 'onBehalfOf',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   body: 'body',
   status: 'status',
   citations: 'citations',
@@ -513,6 +516,8 @@ export const MemoryScalarFieldEnum = {
   ownerId: 'ownerId',
   createdByKind: 'createdByKind',
   createdById: 'createdById',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   content: 'content',
   subject: 'subject',
   predicate: 'predicate',
@@ -552,6 +557,8 @@ export const MemoryEntryScalarFieldEnum = {
   actorKind: 'actorKind',
   actorId: 'actorId',
   onBehalfOf: 'onBehalfOf',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   createdAt: 'createdAt'
 } as const
 
@@ -581,6 +588,8 @@ export const PatternScalarFieldEnum = {
   ownerId: 'ownerId',
   createdByKind: 'createdByKind',
   createdById: 'createdById',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   name: 'name',
   situation: 'situation',
   action: 'action',
@@ -612,6 +621,8 @@ export const PatternUsageScalarFieldEnum = {
   usedByKind: 'usedByKind',
   usedById: 'usedById',
   onBehalfOf: 'onBehalfOf',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   createdAt: 'createdAt'
 } as const
 
@@ -1122,6 +1133,9 @@ export const TaskScalarFieldEnum = {
   sourceMessageId: 'sourceMessageId',
   createdByKind: 'createdByKind',
   createdById: 'createdById',
+  onBehalfOf: 'onBehalfOf',
+  viaKind: 'viaKind',
+  viaId: 'viaId',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const

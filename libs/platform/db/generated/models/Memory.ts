@@ -41,6 +41,8 @@ export type MemoryMinAggregateOutputType = {
   ownerId: string | null
   createdByKind: string | null
   createdById: string | null
+  viaKind: string | null
+  viaId: string | null
   content: string | null
   subject: string | null
   predicate: string | null
@@ -66,6 +68,8 @@ export type MemoryMaxAggregateOutputType = {
   ownerId: string | null
   createdByKind: string | null
   createdById: string | null
+  viaKind: string | null
+  viaId: string | null
   content: string | null
   subject: string | null
   predicate: string | null
@@ -91,6 +95,8 @@ export type MemoryCountAggregateOutputType = {
   ownerId: number
   createdByKind: number
   createdById: number
+  viaKind: number
+  viaId: number
   content: number
   subject: number
   predicate: number
@@ -130,6 +136,8 @@ export type MemoryMinAggregateInputType = {
   ownerId?: true
   createdByKind?: true
   createdById?: true
+  viaKind?: true
+  viaId?: true
   content?: true
   subject?: true
   predicate?: true
@@ -155,6 +163,8 @@ export type MemoryMaxAggregateInputType = {
   ownerId?: true
   createdByKind?: true
   createdById?: true
+  viaKind?: true
+  viaId?: true
   content?: true
   subject?: true
   predicate?: true
@@ -180,6 +190,8 @@ export type MemoryCountAggregateInputType = {
   ownerId?: true
   createdByKind?: true
   createdById?: true
+  viaKind?: true
+  viaId?: true
   content?: true
   subject?: true
   predicate?: true
@@ -296,6 +308,8 @@ export type MemoryGroupByOutputType = {
   ownerId: string
   createdByKind: string
   createdById: string
+  viaKind: string | null
+  viaId: string | null
   content: string
   subject: string | null
   predicate: string | null
@@ -348,6 +362,8 @@ export type MemoryWhereInput = {
   ownerId?: Prisma.UuidFilter<"Memory"> | string
   createdByKind?: Prisma.StringFilter<"Memory"> | string
   createdById?: Prisma.UuidFilter<"Memory"> | string
+  viaKind?: Prisma.StringNullableFilter<"Memory"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"Memory"> | string | null
   content?: Prisma.StringFilter<"Memory"> | string
   subject?: Prisma.StringNullableFilter<"Memory"> | string | null
   predicate?: Prisma.StringNullableFilter<"Memory"> | string | null
@@ -377,6 +393,8 @@ export type MemoryOrderByWithRelationInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   content?: Prisma.SortOrder
   subject?: Prisma.SortOrderInput | Prisma.SortOrder
   predicate?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -410,6 +428,8 @@ export type MemoryWhereUniqueInput = Prisma.AtLeast<{
   ownerId?: Prisma.UuidFilter<"Memory"> | string
   createdByKind?: Prisma.StringFilter<"Memory"> | string
   createdById?: Prisma.UuidFilter<"Memory"> | string
+  viaKind?: Prisma.StringNullableFilter<"Memory"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"Memory"> | string | null
   content?: Prisma.StringFilter<"Memory"> | string
   subject?: Prisma.StringNullableFilter<"Memory"> | string | null
   predicate?: Prisma.StringNullableFilter<"Memory"> | string | null
@@ -439,6 +459,8 @@ export type MemoryOrderByWithAggregationInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   content?: Prisma.SortOrder
   subject?: Prisma.SortOrderInput | Prisma.SortOrder
   predicate?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -476,6 +498,8 @@ export type MemoryScalarWhereWithAggregatesInput = {
   ownerId?: Prisma.UuidWithAggregatesFilter<"Memory"> | string
   createdByKind?: Prisma.StringWithAggregatesFilter<"Memory"> | string
   createdById?: Prisma.UuidWithAggregatesFilter<"Memory"> | string
+  viaKind?: Prisma.StringNullableWithAggregatesFilter<"Memory"> | string | null
+  viaId?: Prisma.UuidNullableWithAggregatesFilter<"Memory"> | string | null
   content?: Prisma.StringWithAggregatesFilter<"Memory"> | string
   subject?: Prisma.StringNullableWithAggregatesFilter<"Memory"> | string | null
   predicate?: Prisma.StringNullableWithAggregatesFilter<"Memory"> | string | null
@@ -505,6 +529,8 @@ export type MemoryCreateInput = {
   ownerId: string
   createdByKind: string
   createdById: string
+  viaKind?: string | null
+  viaId?: string | null
   content: string
   subject?: string | null
   predicate?: string | null
@@ -534,6 +560,8 @@ export type MemoryUncheckedCreateInput = {
   ownerId: string
   createdByKind: string
   createdById: string
+  viaKind?: string | null
+  viaId?: string | null
   content: string
   subject?: string | null
   predicate?: string | null
@@ -563,6 +591,8 @@ export type MemoryUpdateInput = {
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   content?: Prisma.StringFieldUpdateOperationsInput | string
   subject?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   predicate?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -592,6 +622,8 @@ export type MemoryUncheckedUpdateInput = {
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   content?: Prisma.StringFieldUpdateOperationsInput | string
   subject?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   predicate?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -621,6 +653,8 @@ export type MemoryCreateManyInput = {
   ownerId: string
   createdByKind: string
   createdById: string
+  viaKind?: string | null
+  viaId?: string | null
   content: string
   subject?: string | null
   predicate?: string | null
@@ -650,6 +684,8 @@ export type MemoryUpdateManyMutationInput = {
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   content?: Prisma.StringFieldUpdateOperationsInput | string
   subject?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   predicate?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -679,6 +715,8 @@ export type MemoryUncheckedUpdateManyInput = {
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   content?: Prisma.StringFieldUpdateOperationsInput | string
   subject?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   predicate?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -713,6 +751,8 @@ export type MemoryCountOrderByAggregateInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   content?: Prisma.SortOrder
   subject?: Prisma.SortOrder
   predicate?: Prisma.SortOrder
@@ -746,6 +786,8 @@ export type MemoryMaxOrderByAggregateInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   content?: Prisma.SortOrder
   subject?: Prisma.SortOrder
   predicate?: Prisma.SortOrder
@@ -771,6 +813,8 @@ export type MemoryMinOrderByAggregateInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   content?: Prisma.SortOrder
   subject?: Prisma.SortOrder
   predicate?: Prisma.SortOrder
@@ -828,6 +872,8 @@ export type MemorySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   ownerId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   content?: boolean
   subject?: boolean
   predicate?: boolean
@@ -857,6 +903,8 @@ export type MemorySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
   ownerId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   content?: boolean
   subject?: boolean
   predicate?: boolean
@@ -886,6 +934,8 @@ export type MemorySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extens
   ownerId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   content?: boolean
   subject?: boolean
   predicate?: boolean
@@ -915,6 +965,8 @@ export type MemorySelectScalar = {
   ownerId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   content?: boolean
   subject?: boolean
   predicate?: boolean
@@ -937,7 +989,7 @@ export type MemorySelectScalar = {
   updatedAt?: boolean
 }
 
-export type MemoryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "namespaceId" | "ownerId" | "createdByKind" | "createdById" | "content" | "subject" | "predicate" | "subjectKey" | "predicateKey" | "factKey" | "accessLevel" | "accessGrants" | "readers" | "validFrom" | "validTo" | "supersededBy" | "expiresAt" | "sourceKind" | "sourceId" | "confidence" | "tags" | "metadata" | "createdAt" | "updatedAt", ExtArgs["result"]["memory"]>
+export type MemoryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "namespaceId" | "ownerId" | "createdByKind" | "createdById" | "viaKind" | "viaId" | "content" | "subject" | "predicate" | "subjectKey" | "predicateKey" | "factKey" | "accessLevel" | "accessGrants" | "readers" | "validFrom" | "validTo" | "supersededBy" | "expiresAt" | "sourceKind" | "sourceId" | "confidence" | "tags" | "metadata" | "createdAt" | "updatedAt", ExtArgs["result"]["memory"]>
 
 export type $MemoryPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Memory"
@@ -949,6 +1001,8 @@ export type $MemoryPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
     ownerId: string
     createdByKind: string
     createdById: string
+    viaKind: string | null
+    viaId: string | null
     content: string
     subject: string | null
     predicate: string | null
@@ -1398,6 +1452,8 @@ export interface MemoryFieldRefs {
   readonly ownerId: Prisma.FieldRef<"Memory", 'String'>
   readonly createdByKind: Prisma.FieldRef<"Memory", 'String'>
   readonly createdById: Prisma.FieldRef<"Memory", 'String'>
+  readonly viaKind: Prisma.FieldRef<"Memory", 'String'>
+  readonly viaId: Prisma.FieldRef<"Memory", 'String'>
   readonly content: Prisma.FieldRef<"Memory", 'String'>
   readonly subject: Prisma.FieldRef<"Memory", 'String'>
   readonly predicate: Prisma.FieldRef<"Memory", 'String'>

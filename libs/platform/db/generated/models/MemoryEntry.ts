@@ -38,6 +38,8 @@ export type MemoryEntryMinAggregateOutputType = {
   actorKind: string | null
   actorId: string | null
   onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   createdAt: Date | null
 }
 
@@ -55,6 +57,8 @@ export type MemoryEntryMaxAggregateOutputType = {
   actorKind: string | null
   actorId: string | null
   onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   createdAt: Date | null
 }
 
@@ -72,6 +76,8 @@ export type MemoryEntryCountAggregateOutputType = {
   actorKind: number
   actorId: number
   onBehalfOf: number
+  viaKind: number
+  viaId: number
   createdAt: number
   _all: number
 }
@@ -91,6 +97,8 @@ export type MemoryEntryMinAggregateInputType = {
   actorKind?: true
   actorId?: true
   onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   createdAt?: true
 }
 
@@ -108,6 +116,8 @@ export type MemoryEntryMaxAggregateInputType = {
   actorKind?: true
   actorId?: true
   onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   createdAt?: true
 }
 
@@ -125,6 +135,8 @@ export type MemoryEntryCountAggregateInputType = {
   actorKind?: true
   actorId?: true
   onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   createdAt?: true
   _all?: true
 }
@@ -215,6 +227,8 @@ export type MemoryEntryGroupByOutputType = {
   actorKind: string
   actorId: string | null
   onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   createdAt: Date
   _count: MemoryEntryCountAggregateOutputType | null
   _min: MemoryEntryMinAggregateOutputType | null
@@ -253,6 +267,8 @@ export type MemoryEntryWhereInput = {
   actorKind?: Prisma.StringFilter<"MemoryEntry"> | string
   actorId?: Prisma.UuidNullableFilter<"MemoryEntry"> | string | null
   onBehalfOf?: Prisma.UuidNullableFilter<"MemoryEntry"> | string | null
+  viaKind?: Prisma.StringNullableFilter<"MemoryEntry"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"MemoryEntry"> | string | null
   createdAt?: Prisma.DateTimeFilter<"MemoryEntry"> | Date | string
 }
 
@@ -270,6 +286,8 @@ export type MemoryEntryOrderByWithRelationInput = {
   actorKind?: Prisma.SortOrder
   actorId?: Prisma.SortOrderInput | Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -291,6 +309,8 @@ export type MemoryEntryWhereUniqueInput = Prisma.AtLeast<{
   actorKind?: Prisma.StringFilter<"MemoryEntry"> | string
   actorId?: Prisma.UuidNullableFilter<"MemoryEntry"> | string | null
   onBehalfOf?: Prisma.UuidNullableFilter<"MemoryEntry"> | string | null
+  viaKind?: Prisma.StringNullableFilter<"MemoryEntry"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"MemoryEntry"> | string | null
   createdAt?: Prisma.DateTimeFilter<"MemoryEntry"> | Date | string
 }, "orgId_id">
 
@@ -308,6 +328,8 @@ export type MemoryEntryOrderByWithAggregationInput = {
   actorKind?: Prisma.SortOrder
   actorId?: Prisma.SortOrderInput | Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   _count?: Prisma.MemoryEntryCountOrderByAggregateInput
   _max?: Prisma.MemoryEntryMaxOrderByAggregateInput
@@ -331,6 +353,8 @@ export type MemoryEntryScalarWhereWithAggregatesInput = {
   actorKind?: Prisma.StringWithAggregatesFilter<"MemoryEntry"> | string
   actorId?: Prisma.UuidNullableWithAggregatesFilter<"MemoryEntry"> | string | null
   onBehalfOf?: Prisma.UuidNullableWithAggregatesFilter<"MemoryEntry"> | string | null
+  viaKind?: Prisma.StringNullableWithAggregatesFilter<"MemoryEntry"> | string | null
+  viaId?: Prisma.UuidNullableWithAggregatesFilter<"MemoryEntry"> | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"MemoryEntry"> | Date | string
 }
 
@@ -348,6 +372,8 @@ export type MemoryEntryCreateInput = {
   actorKind: string
   actorId?: string | null
   onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   createdAt: Date | string
 }
 
@@ -365,6 +391,8 @@ export type MemoryEntryUncheckedCreateInput = {
   actorKind: string
   actorId?: string | null
   onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   createdAt: Date | string
 }
 
@@ -382,6 +410,8 @@ export type MemoryEntryUpdateInput = {
   actorKind?: Prisma.StringFieldUpdateOperationsInput | string
   actorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -399,6 +429,8 @@ export type MemoryEntryUncheckedUpdateInput = {
   actorKind?: Prisma.StringFieldUpdateOperationsInput | string
   actorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -416,6 +448,8 @@ export type MemoryEntryCreateManyInput = {
   actorKind: string
   actorId?: string | null
   onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   createdAt: Date | string
 }
 
@@ -433,6 +467,8 @@ export type MemoryEntryUpdateManyMutationInput = {
   actorKind?: Prisma.StringFieldUpdateOperationsInput | string
   actorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -450,6 +486,8 @@ export type MemoryEntryUncheckedUpdateManyInput = {
   actorKind?: Prisma.StringFieldUpdateOperationsInput | string
   actorId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -472,6 +510,8 @@ export type MemoryEntryCountOrderByAggregateInput = {
   actorKind?: Prisma.SortOrder
   actorId?: Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -489,6 +529,8 @@ export type MemoryEntryMaxOrderByAggregateInput = {
   actorKind?: Prisma.SortOrder
   actorId?: Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -506,6 +548,8 @@ export type MemoryEntryMinOrderByAggregateInput = {
   actorKind?: Prisma.SortOrder
   actorId?: Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -525,6 +569,8 @@ export type MemoryEntrySelect<ExtArgs extends runtime.Types.Extensions.InternalA
   actorKind?: boolean
   actorId?: boolean
   onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["memoryEntry"]>
 
@@ -542,6 +588,8 @@ export type MemoryEntrySelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   actorKind?: boolean
   actorId?: boolean
   onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["memoryEntry"]>
 
@@ -559,6 +607,8 @@ export type MemoryEntrySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   actorKind?: boolean
   actorId?: boolean
   onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["memoryEntry"]>
 
@@ -576,10 +626,12 @@ export type MemoryEntrySelectScalar = {
   actorKind?: boolean
   actorId?: boolean
   onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
 }
 
-export type MemoryEntryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "memoryId" | "kind" | "content" | "validFrom" | "validTo" | "supersededBy" | "otherId" | "reason" | "actorKind" | "actorId" | "onBehalfOf" | "createdAt", ExtArgs["result"]["memoryEntry"]>
+export type MemoryEntryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "memoryId" | "kind" | "content" | "validFrom" | "validTo" | "supersededBy" | "otherId" | "reason" | "actorKind" | "actorId" | "onBehalfOf" | "viaKind" | "viaId" | "createdAt", ExtArgs["result"]["memoryEntry"]>
 
 export type $MemoryEntryPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "MemoryEntry"
@@ -598,6 +650,8 @@ export type $MemoryEntryPayload<ExtArgs extends runtime.Types.Extensions.Interna
     actorKind: string
     actorId: string | null
     onBehalfOf: string | null
+    viaKind: string | null
+    viaId: string | null
     createdAt: Date
   }, ExtArgs["result"]["memoryEntry"]>
   composites: {}
@@ -1035,6 +1089,8 @@ export interface MemoryEntryFieldRefs {
   readonly actorKind: Prisma.FieldRef<"MemoryEntry", 'String'>
   readonly actorId: Prisma.FieldRef<"MemoryEntry", 'String'>
   readonly onBehalfOf: Prisma.FieldRef<"MemoryEntry", 'String'>
+  readonly viaKind: Prisma.FieldRef<"MemoryEntry", 'String'>
+  readonly viaId: Prisma.FieldRef<"MemoryEntry", 'String'>
   readonly createdAt: Prisma.FieldRef<"MemoryEntry", 'DateTime'>
 }
     

@@ -45,6 +45,9 @@ export type MessageMinAggregateOutputType = {
   threadId: string | null
   authorKind: string | null
   authorId: string | null
+  onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   body: string | null
   status: string | null
   clientId: string | null
@@ -65,6 +68,9 @@ export type MessageMaxAggregateOutputType = {
   threadId: string | null
   authorKind: string | null
   authorId: string | null
+  onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   body: string | null
   status: string | null
   clientId: string | null
@@ -85,6 +91,9 @@ export type MessageCountAggregateOutputType = {
   threadId: number
   authorKind: number
   authorId: number
+  onBehalfOf: number
+  viaKind: number
+  viaId: number
   body: number
   status: number
   citations: number
@@ -121,6 +130,9 @@ export type MessageMinAggregateInputType = {
   threadId?: true
   authorKind?: true
   authorId?: true
+  onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   body?: true
   status?: true
   clientId?: true
@@ -141,6 +153,9 @@ export type MessageMaxAggregateInputType = {
   threadId?: true
   authorKind?: true
   authorId?: true
+  onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   body?: true
   status?: true
   clientId?: true
@@ -161,6 +176,9 @@ export type MessageCountAggregateInputType = {
   threadId?: true
   authorKind?: true
   authorId?: true
+  onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   body?: true
   status?: true
   citations?: true
@@ -270,6 +288,9 @@ export type MessageGroupByOutputType = {
   threadId: string | null
   authorKind: string
   authorId: string
+  onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   body: string
   status: string
   citations: runtime.JsonValue
@@ -315,6 +336,9 @@ export type MessageWhereInput = {
   threadId?: Prisma.UuidNullableFilter<"Message"> | string | null
   authorKind?: Prisma.StringFilter<"Message"> | string
   authorId?: Prisma.UuidFilter<"Message"> | string
+  onBehalfOf?: Prisma.UuidNullableFilter<"Message"> | string | null
+  viaKind?: Prisma.StringNullableFilter<"Message"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"Message"> | string | null
   body?: Prisma.StringFilter<"Message"> | string
   status?: Prisma.StringFilter<"Message"> | string
   citations?: Prisma.JsonFilter<"Message">
@@ -337,6 +361,9 @@ export type MessageOrderByWithRelationInput = {
   threadId?: Prisma.SortOrderInput | Prisma.SortOrder
   authorKind?: Prisma.SortOrder
   authorId?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   body?: Prisma.SortOrder
   status?: Prisma.SortOrder
   citations?: Prisma.SortOrder
@@ -363,6 +390,9 @@ export type MessageWhereUniqueInput = Prisma.AtLeast<{
   threadId?: Prisma.UuidNullableFilter<"Message"> | string | null
   authorKind?: Prisma.StringFilter<"Message"> | string
   authorId?: Prisma.UuidFilter<"Message"> | string
+  onBehalfOf?: Prisma.UuidNullableFilter<"Message"> | string | null
+  viaKind?: Prisma.StringNullableFilter<"Message"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"Message"> | string | null
   body?: Prisma.StringFilter<"Message"> | string
   status?: Prisma.StringFilter<"Message"> | string
   citations?: Prisma.JsonFilter<"Message">
@@ -385,6 +415,9 @@ export type MessageOrderByWithAggregationInput = {
   threadId?: Prisma.SortOrderInput | Prisma.SortOrder
   authorKind?: Prisma.SortOrder
   authorId?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   body?: Prisma.SortOrder
   status?: Prisma.SortOrder
   citations?: Prisma.SortOrder
@@ -415,6 +448,9 @@ export type MessageScalarWhereWithAggregatesInput = {
   threadId?: Prisma.UuidNullableWithAggregatesFilter<"Message"> | string | null
   authorKind?: Prisma.StringWithAggregatesFilter<"Message"> | string
   authorId?: Prisma.UuidWithAggregatesFilter<"Message"> | string
+  onBehalfOf?: Prisma.UuidNullableWithAggregatesFilter<"Message"> | string | null
+  viaKind?: Prisma.StringNullableWithAggregatesFilter<"Message"> | string | null
+  viaId?: Prisma.UuidNullableWithAggregatesFilter<"Message"> | string | null
   body?: Prisma.StringWithAggregatesFilter<"Message"> | string
   status?: Prisma.StringWithAggregatesFilter<"Message"> | string
   citations?: Prisma.JsonWithAggregatesFilter<"Message">
@@ -437,6 +473,9 @@ export type MessageCreateInput = {
   threadId?: string | null
   authorKind: string
   authorId: string
+  onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   body: string
   status: string
   citations?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -459,6 +498,9 @@ export type MessageUncheckedCreateInput = {
   threadId?: string | null
   authorKind: string
   authorId: string
+  onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   body: string
   status: string
   citations?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -481,6 +523,9 @@ export type MessageUpdateInput = {
   threadId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   authorKind?: Prisma.StringFieldUpdateOperationsInput | string
   authorId?: Prisma.StringFieldUpdateOperationsInput | string
+  onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   body?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
   citations?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -503,6 +548,9 @@ export type MessageUncheckedUpdateInput = {
   threadId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   authorKind?: Prisma.StringFieldUpdateOperationsInput | string
   authorId?: Prisma.StringFieldUpdateOperationsInput | string
+  onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   body?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
   citations?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -525,6 +573,9 @@ export type MessageCreateManyInput = {
   threadId?: string | null
   authorKind: string
   authorId: string
+  onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   body: string
   status: string
   citations?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -547,6 +598,9 @@ export type MessageUpdateManyMutationInput = {
   threadId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   authorKind?: Prisma.StringFieldUpdateOperationsInput | string
   authorId?: Prisma.StringFieldUpdateOperationsInput | string
+  onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   body?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
   citations?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -569,6 +623,9 @@ export type MessageUncheckedUpdateManyInput = {
   threadId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   authorKind?: Prisma.StringFieldUpdateOperationsInput | string
   authorId?: Prisma.StringFieldUpdateOperationsInput | string
+  onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   body?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
   citations?: Prisma.JsonNullValueInput | runtime.InputJsonValue
@@ -596,6 +653,9 @@ export type MessageCountOrderByAggregateInput = {
   threadId?: Prisma.SortOrder
   authorKind?: Prisma.SortOrder
   authorId?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   body?: Prisma.SortOrder
   status?: Prisma.SortOrder
   citations?: Prisma.SortOrder
@@ -624,6 +684,9 @@ export type MessageMaxOrderByAggregateInput = {
   threadId?: Prisma.SortOrder
   authorKind?: Prisma.SortOrder
   authorId?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   body?: Prisma.SortOrder
   status?: Prisma.SortOrder
   clientId?: Prisma.SortOrder
@@ -644,6 +707,9 @@ export type MessageMinOrderByAggregateInput = {
   threadId?: Prisma.SortOrder
   authorKind?: Prisma.SortOrder
   authorId?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   body?: Prisma.SortOrder
   status?: Prisma.SortOrder
   clientId?: Prisma.SortOrder
@@ -672,6 +738,9 @@ export type MessageSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   threadId?: boolean
   authorKind?: boolean
   authorId?: boolean
+  onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   body?: boolean
   status?: boolean
   citations?: boolean
@@ -694,6 +763,9 @@ export type MessageSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   threadId?: boolean
   authorKind?: boolean
   authorId?: boolean
+  onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   body?: boolean
   status?: boolean
   citations?: boolean
@@ -716,6 +788,9 @@ export type MessageSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   threadId?: boolean
   authorKind?: boolean
   authorId?: boolean
+  onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   body?: boolean
   status?: boolean
   citations?: boolean
@@ -738,6 +813,9 @@ export type MessageSelectScalar = {
   threadId?: boolean
   authorKind?: boolean
   authorId?: boolean
+  onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   body?: boolean
   status?: boolean
   citations?: boolean
@@ -753,7 +831,7 @@ export type MessageSelectScalar = {
   deletedAt?: boolean
 }
 
-export type MessageOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "channelId" | "threadId" | "authorKind" | "authorId" | "body" | "status" | "citations" | "mentions" | "clientId" | "revision" | "seq" | "replyCount" | "lastReplyAt" | "createdAt" | "updatedAt" | "editedAt" | "deletedAt", ExtArgs["result"]["message"]>
+export type MessageOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "channelId" | "threadId" | "authorKind" | "authorId" | "onBehalfOf" | "viaKind" | "viaId" | "body" | "status" | "citations" | "mentions" | "clientId" | "revision" | "seq" | "replyCount" | "lastReplyAt" | "createdAt" | "updatedAt" | "editedAt" | "deletedAt", ExtArgs["result"]["message"]>
 
 export type $MessagePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Message"
@@ -765,6 +843,9 @@ export type $MessagePayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     threadId: string | null
     authorKind: string
     authorId: string
+    onBehalfOf: string | null
+    viaKind: string | null
+    viaId: string | null
     body: string
     status: string
     citations: runtime.JsonValue
@@ -1207,6 +1288,9 @@ export interface MessageFieldRefs {
   readonly threadId: Prisma.FieldRef<"Message", 'String'>
   readonly authorKind: Prisma.FieldRef<"Message", 'String'>
   readonly authorId: Prisma.FieldRef<"Message", 'String'>
+  readonly onBehalfOf: Prisma.FieldRef<"Message", 'String'>
+  readonly viaKind: Prisma.FieldRef<"Message", 'String'>
+  readonly viaId: Prisma.FieldRef<"Message", 'String'>
   readonly body: Prisma.FieldRef<"Message", 'String'>
   readonly status: Prisma.FieldRef<"Message", 'String'>
   readonly citations: Prisma.FieldRef<"Message", 'Json'>

@@ -44,6 +44,8 @@ export type PatternMinAggregateOutputType = {
   ownerId: string | null
   createdByKind: string | null
   createdById: string | null
+  viaKind: string | null
+  viaId: string | null
   name: string | null
   situation: string | null
   action: string | null
@@ -63,6 +65,8 @@ export type PatternMaxAggregateOutputType = {
   ownerId: string | null
   createdByKind: string | null
   createdById: string | null
+  viaKind: string | null
+  viaId: string | null
   name: string | null
   situation: string | null
   action: string | null
@@ -82,6 +86,8 @@ export type PatternCountAggregateOutputType = {
   ownerId: number
   createdByKind: number
   createdById: number
+  viaKind: number
+  viaId: number
   name: number
   situation: number
   action: number
@@ -119,6 +125,8 @@ export type PatternMinAggregateInputType = {
   ownerId?: true
   createdByKind?: true
   createdById?: true
+  viaKind?: true
+  viaId?: true
   name?: true
   situation?: true
   action?: true
@@ -138,6 +146,8 @@ export type PatternMaxAggregateInputType = {
   ownerId?: true
   createdByKind?: true
   createdById?: true
+  viaKind?: true
+  viaId?: true
   name?: true
   situation?: true
   action?: true
@@ -157,6 +167,8 @@ export type PatternCountAggregateInputType = {
   ownerId?: true
   createdByKind?: true
   createdById?: true
+  viaKind?: true
+  viaId?: true
   name?: true
   situation?: true
   action?: true
@@ -267,6 +279,8 @@ export type PatternGroupByOutputType = {
   ownerId: string
   createdByKind: string
   createdById: string
+  viaKind: string | null
+  viaId: string | null
   name: string
   situation: string
   action: string
@@ -313,6 +327,8 @@ export type PatternWhereInput = {
   ownerId?: Prisma.UuidFilter<"Pattern"> | string
   createdByKind?: Prisma.StringFilter<"Pattern"> | string
   createdById?: Prisma.UuidFilter<"Pattern"> | string
+  viaKind?: Prisma.StringNullableFilter<"Pattern"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"Pattern"> | string | null
   name?: Prisma.StringFilter<"Pattern"> | string
   situation?: Prisma.StringFilter<"Pattern"> | string
   action?: Prisma.StringFilter<"Pattern"> | string
@@ -336,6 +352,8 @@ export type PatternOrderByWithRelationInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   name?: Prisma.SortOrder
   situation?: Prisma.SortOrder
   action?: Prisma.SortOrder
@@ -363,6 +381,8 @@ export type PatternWhereUniqueInput = Prisma.AtLeast<{
   ownerId?: Prisma.UuidFilter<"Pattern"> | string
   createdByKind?: Prisma.StringFilter<"Pattern"> | string
   createdById?: Prisma.UuidFilter<"Pattern"> | string
+  viaKind?: Prisma.StringNullableFilter<"Pattern"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"Pattern"> | string | null
   name?: Prisma.StringFilter<"Pattern"> | string
   situation?: Prisma.StringFilter<"Pattern"> | string
   action?: Prisma.StringFilter<"Pattern"> | string
@@ -386,6 +406,8 @@ export type PatternOrderByWithAggregationInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   name?: Prisma.SortOrder
   situation?: Prisma.SortOrder
   action?: Prisma.SortOrder
@@ -417,6 +439,8 @@ export type PatternScalarWhereWithAggregatesInput = {
   ownerId?: Prisma.UuidWithAggregatesFilter<"Pattern"> | string
   createdByKind?: Prisma.StringWithAggregatesFilter<"Pattern"> | string
   createdById?: Prisma.UuidWithAggregatesFilter<"Pattern"> | string
+  viaKind?: Prisma.StringNullableWithAggregatesFilter<"Pattern"> | string | null
+  viaId?: Prisma.UuidNullableWithAggregatesFilter<"Pattern"> | string | null
   name?: Prisma.StringWithAggregatesFilter<"Pattern"> | string
   situation?: Prisma.StringWithAggregatesFilter<"Pattern"> | string
   action?: Prisma.StringWithAggregatesFilter<"Pattern"> | string
@@ -440,6 +464,8 @@ export type PatternCreateInput = {
   ownerId: string
   createdByKind: string
   createdById: string
+  viaKind?: string | null
+  viaId?: string | null
   name: string
   situation: string
   action: string
@@ -463,6 +489,8 @@ export type PatternUncheckedCreateInput = {
   ownerId: string
   createdByKind: string
   createdById: string
+  viaKind?: string | null
+  viaId?: string | null
   name: string
   situation: string
   action: string
@@ -486,6 +514,8 @@ export type PatternUpdateInput = {
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   name?: Prisma.StringFieldUpdateOperationsInput | string
   situation?: Prisma.StringFieldUpdateOperationsInput | string
   action?: Prisma.StringFieldUpdateOperationsInput | string
@@ -509,6 +539,8 @@ export type PatternUncheckedUpdateInput = {
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   name?: Prisma.StringFieldUpdateOperationsInput | string
   situation?: Prisma.StringFieldUpdateOperationsInput | string
   action?: Prisma.StringFieldUpdateOperationsInput | string
@@ -532,6 +564,8 @@ export type PatternCreateManyInput = {
   ownerId: string
   createdByKind: string
   createdById: string
+  viaKind?: string | null
+  viaId?: string | null
   name: string
   situation: string
   action: string
@@ -555,6 +589,8 @@ export type PatternUpdateManyMutationInput = {
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   name?: Prisma.StringFieldUpdateOperationsInput | string
   situation?: Prisma.StringFieldUpdateOperationsInput | string
   action?: Prisma.StringFieldUpdateOperationsInput | string
@@ -578,6 +614,8 @@ export type PatternUncheckedUpdateManyInput = {
   ownerId?: Prisma.StringFieldUpdateOperationsInput | string
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   name?: Prisma.StringFieldUpdateOperationsInput | string
   situation?: Prisma.StringFieldUpdateOperationsInput | string
   action?: Prisma.StringFieldUpdateOperationsInput | string
@@ -606,6 +644,8 @@ export type PatternCountOrderByAggregateInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   name?: Prisma.SortOrder
   situation?: Prisma.SortOrder
   action?: Prisma.SortOrder
@@ -635,6 +675,8 @@ export type PatternMaxOrderByAggregateInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   name?: Prisma.SortOrder
   situation?: Prisma.SortOrder
   action?: Prisma.SortOrder
@@ -654,6 +696,8 @@ export type PatternMinOrderByAggregateInput = {
   ownerId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   name?: Prisma.SortOrder
   situation?: Prisma.SortOrder
   action?: Prisma.SortOrder
@@ -699,6 +743,8 @@ export type PatternSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   ownerId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   name?: boolean
   situation?: boolean
   action?: boolean
@@ -722,6 +768,8 @@ export type PatternSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   ownerId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   name?: boolean
   situation?: boolean
   action?: boolean
@@ -745,6 +793,8 @@ export type PatternSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   ownerId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   name?: boolean
   situation?: boolean
   action?: boolean
@@ -768,6 +818,8 @@ export type PatternSelectScalar = {
   ownerId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   name?: boolean
   situation?: boolean
   action?: boolean
@@ -785,7 +837,7 @@ export type PatternSelectScalar = {
   updatedAt?: boolean
 }
 
-export type PatternOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "ownerId" | "createdByKind" | "createdById" | "name" | "situation" | "action" | "accessLevel" | "accessGrants" | "readers" | "tags" | "metadata" | "status" | "usages" | "successes" | "confidence" | "lastUsedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["pattern"]>
+export type PatternOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "ownerId" | "createdByKind" | "createdById" | "viaKind" | "viaId" | "name" | "situation" | "action" | "accessLevel" | "accessGrants" | "readers" | "tags" | "metadata" | "status" | "usages" | "successes" | "confidence" | "lastUsedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["pattern"]>
 
 export type $PatternPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Pattern"
@@ -796,6 +848,8 @@ export type $PatternPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     ownerId: string
     createdByKind: string
     createdById: string
+    viaKind: string | null
+    viaId: string | null
     name: string
     situation: string
     action: string
@@ -1239,6 +1293,8 @@ export interface PatternFieldRefs {
   readonly ownerId: Prisma.FieldRef<"Pattern", 'String'>
   readonly createdByKind: Prisma.FieldRef<"Pattern", 'String'>
   readonly createdById: Prisma.FieldRef<"Pattern", 'String'>
+  readonly viaKind: Prisma.FieldRef<"Pattern", 'String'>
+  readonly viaId: Prisma.FieldRef<"Pattern", 'String'>
   readonly name: Prisma.FieldRef<"Pattern", 'String'>
   readonly situation: Prisma.FieldRef<"Pattern", 'String'>
   readonly action: Prisma.FieldRef<"Pattern", 'String'>

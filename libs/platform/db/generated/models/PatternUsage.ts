@@ -45,6 +45,8 @@ export type PatternUsageMinAggregateOutputType = {
   usedByKind: string | null
   usedById: string | null
   onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   createdAt: Date | null
 }
 
@@ -59,6 +61,8 @@ export type PatternUsageMaxAggregateOutputType = {
   usedByKind: string | null
   usedById: string | null
   onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   createdAt: Date | null
 }
 
@@ -73,6 +77,8 @@ export type PatternUsageCountAggregateOutputType = {
   usedByKind: number
   usedById: number
   onBehalfOf: number
+  viaKind: number
+  viaId: number
   createdAt: number
   _all: number
 }
@@ -97,6 +103,8 @@ export type PatternUsageMinAggregateInputType = {
   usedByKind?: true
   usedById?: true
   onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   createdAt?: true
 }
 
@@ -111,6 +119,8 @@ export type PatternUsageMaxAggregateInputType = {
   usedByKind?: true
   usedById?: true
   onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   createdAt?: true
 }
 
@@ -125,6 +135,8 @@ export type PatternUsageCountAggregateInputType = {
   usedByKind?: true
   usedById?: true
   onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   createdAt?: true
   _all?: true
 }
@@ -226,6 +238,8 @@ export type PatternUsageGroupByOutputType = {
   usedByKind: string
   usedById: string
   onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   createdAt: Date
   _count: PatternUsageCountAggregateOutputType | null
   _avg: PatternUsageAvgAggregateOutputType | null
@@ -263,6 +277,8 @@ export type PatternUsageWhereInput = {
   usedByKind?: Prisma.StringFilter<"PatternUsage"> | string
   usedById?: Prisma.UuidFilter<"PatternUsage"> | string
   onBehalfOf?: Prisma.UuidNullableFilter<"PatternUsage"> | string | null
+  viaKind?: Prisma.StringNullableFilter<"PatternUsage"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"PatternUsage"> | string | null
   createdAt?: Prisma.DateTimeFilter<"PatternUsage"> | Date | string
 }
 
@@ -277,6 +293,8 @@ export type PatternUsageOrderByWithRelationInput = {
   usedByKind?: Prisma.SortOrder
   usedById?: Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -295,6 +313,8 @@ export type PatternUsageWhereUniqueInput = Prisma.AtLeast<{
   usedByKind?: Prisma.StringFilter<"PatternUsage"> | string
   usedById?: Prisma.UuidFilter<"PatternUsage"> | string
   onBehalfOf?: Prisma.UuidNullableFilter<"PatternUsage"> | string | null
+  viaKind?: Prisma.StringNullableFilter<"PatternUsage"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"PatternUsage"> | string | null
   createdAt?: Prisma.DateTimeFilter<"PatternUsage"> | Date | string
 }, "orgId_id">
 
@@ -309,6 +329,8 @@ export type PatternUsageOrderByWithAggregationInput = {
   usedByKind?: Prisma.SortOrder
   usedById?: Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   _count?: Prisma.PatternUsageCountOrderByAggregateInput
   _avg?: Prisma.PatternUsageAvgOrderByAggregateInput
@@ -331,6 +353,8 @@ export type PatternUsageScalarWhereWithAggregatesInput = {
   usedByKind?: Prisma.StringWithAggregatesFilter<"PatternUsage"> | string
   usedById?: Prisma.UuidWithAggregatesFilter<"PatternUsage"> | string
   onBehalfOf?: Prisma.UuidNullableWithAggregatesFilter<"PatternUsage"> | string | null
+  viaKind?: Prisma.StringNullableWithAggregatesFilter<"PatternUsage"> | string | null
+  viaId?: Prisma.UuidNullableWithAggregatesFilter<"PatternUsage"> | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"PatternUsage"> | Date | string
 }
 
@@ -345,6 +369,8 @@ export type PatternUsageCreateInput = {
   usedByKind: string
   usedById: string
   onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   createdAt: Date | string
 }
 
@@ -359,6 +385,8 @@ export type PatternUsageUncheckedCreateInput = {
   usedByKind: string
   usedById: string
   onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   createdAt: Date | string
 }
 
@@ -373,6 +401,8 @@ export type PatternUsageUpdateInput = {
   usedByKind?: Prisma.StringFieldUpdateOperationsInput | string
   usedById?: Prisma.StringFieldUpdateOperationsInput | string
   onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -387,6 +417,8 @@ export type PatternUsageUncheckedUpdateInput = {
   usedByKind?: Prisma.StringFieldUpdateOperationsInput | string
   usedById?: Prisma.StringFieldUpdateOperationsInput | string
   onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -401,6 +433,8 @@ export type PatternUsageCreateManyInput = {
   usedByKind: string
   usedById: string
   onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   createdAt: Date | string
 }
 
@@ -415,6 +449,8 @@ export type PatternUsageUpdateManyMutationInput = {
   usedByKind?: Prisma.StringFieldUpdateOperationsInput | string
   usedById?: Prisma.StringFieldUpdateOperationsInput | string
   onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -429,6 +465,8 @@ export type PatternUsageUncheckedUpdateManyInput = {
   usedByKind?: Prisma.StringFieldUpdateOperationsInput | string
   usedById?: Prisma.StringFieldUpdateOperationsInput | string
   onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -448,6 +486,8 @@ export type PatternUsageCountOrderByAggregateInput = {
   usedByKind?: Prisma.SortOrder
   usedById?: Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -466,6 +506,8 @@ export type PatternUsageMaxOrderByAggregateInput = {
   usedByKind?: Prisma.SortOrder
   usedById?: Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -480,6 +522,8 @@ export type PatternUsageMinOrderByAggregateInput = {
   usedByKind?: Prisma.SortOrder
   usedById?: Prisma.SortOrder
   onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
 
@@ -500,6 +544,8 @@ export type PatternUsageSelect<ExtArgs extends runtime.Types.Extensions.Internal
   usedByKind?: boolean
   usedById?: boolean
   onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["patternUsage"]>
 
@@ -514,6 +560,8 @@ export type PatternUsageSelectCreateManyAndReturn<ExtArgs extends runtime.Types.
   usedByKind?: boolean
   usedById?: boolean
   onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["patternUsage"]>
 
@@ -528,6 +576,8 @@ export type PatternUsageSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.
   usedByKind?: boolean
   usedById?: boolean
   onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["patternUsage"]>
 
@@ -542,10 +592,12 @@ export type PatternUsageSelectScalar = {
   usedByKind?: boolean
   usedById?: boolean
   onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
 }
 
-export type PatternUsageOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "patternId" | "succeeded" | "note" | "durationMs" | "usedAt" | "usedByKind" | "usedById" | "onBehalfOf" | "createdAt", ExtArgs["result"]["patternUsage"]>
+export type PatternUsageOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "patternId" | "succeeded" | "note" | "durationMs" | "usedAt" | "usedByKind" | "usedById" | "onBehalfOf" | "viaKind" | "viaId" | "createdAt", ExtArgs["result"]["patternUsage"]>
 
 export type $PatternUsagePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "PatternUsage"
@@ -561,6 +613,8 @@ export type $PatternUsagePayload<ExtArgs extends runtime.Types.Extensions.Intern
     usedByKind: string
     usedById: string
     onBehalfOf: string | null
+    viaKind: string | null
+    viaId: string | null
     createdAt: Date
   }, ExtArgs["result"]["patternUsage"]>
   composites: {}
@@ -995,6 +1049,8 @@ export interface PatternUsageFieldRefs {
   readonly usedByKind: Prisma.FieldRef<"PatternUsage", 'String'>
   readonly usedById: Prisma.FieldRef<"PatternUsage", 'String'>
   readonly onBehalfOf: Prisma.FieldRef<"PatternUsage", 'String'>
+  readonly viaKind: Prisma.FieldRef<"PatternUsage", 'String'>
+  readonly viaId: Prisma.FieldRef<"PatternUsage", 'String'>
   readonly createdAt: Prisma.FieldRef<"PatternUsage", 'DateTime'>
 }
     

@@ -38,6 +38,9 @@ export type TaskMinAggregateOutputType = {
   sourceMessageId: string | null
   createdByKind: string | null
   createdById: string | null
+  onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -56,6 +59,9 @@ export type TaskMaxAggregateOutputType = {
   sourceMessageId: string | null
   createdByKind: string | null
   createdById: string | null
+  onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -74,6 +80,9 @@ export type TaskCountAggregateOutputType = {
   sourceMessageId: number
   createdByKind: number
   createdById: number
+  onBehalfOf: number
+  viaKind: number
+  viaId: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -94,6 +103,9 @@ export type TaskMinAggregateInputType = {
   sourceMessageId?: true
   createdByKind?: true
   createdById?: true
+  onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -112,6 +124,9 @@ export type TaskMaxAggregateInputType = {
   sourceMessageId?: true
   createdByKind?: true
   createdById?: true
+  onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -130,6 +145,9 @@ export type TaskCountAggregateInputType = {
   sourceMessageId?: true
   createdByKind?: true
   createdById?: true
+  onBehalfOf?: true
+  viaKind?: true
+  viaId?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -221,6 +239,9 @@ export type TaskGroupByOutputType = {
   sourceMessageId: string | null
   createdByKind: string
   createdById: string
+  onBehalfOf: string | null
+  viaKind: string | null
+  viaId: string | null
   createdAt: Date
   updatedAt: Date
   _count: TaskCountAggregateOutputType | null
@@ -260,6 +281,9 @@ export type TaskWhereInput = {
   sourceMessageId?: Prisma.UuidNullableFilter<"Task"> | string | null
   createdByKind?: Prisma.StringFilter<"Task"> | string
   createdById?: Prisma.UuidFilter<"Task"> | string
+  onBehalfOf?: Prisma.UuidNullableFilter<"Task"> | string | null
+  viaKind?: Prisma.StringNullableFilter<"Task"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"Task"> | string | null
   createdAt?: Prisma.DateTimeFilter<"Task"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Task"> | Date | string
 }
@@ -278,6 +302,9 @@ export type TaskOrderByWithRelationInput = {
   sourceMessageId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -300,6 +327,9 @@ export type TaskWhereUniqueInput = Prisma.AtLeast<{
   sourceMessageId?: Prisma.UuidNullableFilter<"Task"> | string | null
   createdByKind?: Prisma.StringFilter<"Task"> | string
   createdById?: Prisma.UuidFilter<"Task"> | string
+  onBehalfOf?: Prisma.UuidNullableFilter<"Task"> | string | null
+  viaKind?: Prisma.StringNullableFilter<"Task"> | string | null
+  viaId?: Prisma.UuidNullableFilter<"Task"> | string | null
   createdAt?: Prisma.DateTimeFilter<"Task"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Task"> | Date | string
 }, "orgId_id">
@@ -318,6 +348,9 @@ export type TaskOrderByWithAggregationInput = {
   sourceMessageId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaKind?: Prisma.SortOrderInput | Prisma.SortOrder
+  viaId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.TaskCountOrderByAggregateInput
@@ -342,6 +375,9 @@ export type TaskScalarWhereWithAggregatesInput = {
   sourceMessageId?: Prisma.UuidNullableWithAggregatesFilter<"Task"> | string | null
   createdByKind?: Prisma.StringWithAggregatesFilter<"Task"> | string
   createdById?: Prisma.UuidWithAggregatesFilter<"Task"> | string
+  onBehalfOf?: Prisma.UuidNullableWithAggregatesFilter<"Task"> | string | null
+  viaKind?: Prisma.StringNullableWithAggregatesFilter<"Task"> | string | null
+  viaId?: Prisma.UuidNullableWithAggregatesFilter<"Task"> | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Task"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Task"> | Date | string
 }
@@ -360,6 +396,9 @@ export type TaskCreateInput = {
   sourceMessageId?: string | null
   createdByKind: string
   createdById: string
+  onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -378,6 +417,9 @@ export type TaskUncheckedCreateInput = {
   sourceMessageId?: string | null
   createdByKind: string
   createdById: string
+  onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -396,6 +438,9 @@ export type TaskUpdateInput = {
   sourceMessageId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -414,6 +459,9 @@ export type TaskUncheckedUpdateInput = {
   sourceMessageId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -432,6 +480,9 @@ export type TaskCreateManyInput = {
   sourceMessageId?: string | null
   createdByKind: string
   createdById: string
+  onBehalfOf?: string | null
+  viaKind?: string | null
+  viaId?: string | null
   createdAt: Date | string
   updatedAt: Date | string
 }
@@ -450,6 +501,9 @@ export type TaskUpdateManyMutationInput = {
   sourceMessageId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -468,6 +522,9 @@ export type TaskUncheckedUpdateManyInput = {
   sourceMessageId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdByKind?: Prisma.StringFieldUpdateOperationsInput | string
   createdById?: Prisma.StringFieldUpdateOperationsInput | string
+  onBehalfOf?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaKind?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  viaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -491,6 +548,9 @@ export type TaskCountOrderByAggregateInput = {
   sourceMessageId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -509,6 +569,9 @@ export type TaskMaxOrderByAggregateInput = {
   sourceMessageId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -527,6 +590,9 @@ export type TaskMinOrderByAggregateInput = {
   sourceMessageId?: Prisma.SortOrder
   createdByKind?: Prisma.SortOrder
   createdById?: Prisma.SortOrder
+  onBehalfOf?: Prisma.SortOrder
+  viaKind?: Prisma.SortOrder
+  viaId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -547,6 +613,9 @@ export type TaskSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   sourceMessageId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["task"]>
@@ -565,6 +634,9 @@ export type TaskSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   sourceMessageId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["task"]>
@@ -583,6 +655,9 @@ export type TaskSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   sourceMessageId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }, ExtArgs["result"]["task"]>
@@ -601,11 +676,14 @@ export type TaskSelectScalar = {
   sourceMessageId?: boolean
   createdByKind?: boolean
   createdById?: boolean
+  onBehalfOf?: boolean
+  viaKind?: boolean
+  viaId?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type TaskOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "title" | "description" | "status" | "priority" | "assigneeKind" | "assigneeId" | "dueAt" | "sourceChannelId" | "sourceMessageId" | "createdByKind" | "createdById" | "createdAt" | "updatedAt", ExtArgs["result"]["task"]>
+export type TaskOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"orgId" | "id" | "title" | "description" | "status" | "priority" | "assigneeKind" | "assigneeId" | "dueAt" | "sourceChannelId" | "sourceMessageId" | "createdByKind" | "createdById" | "onBehalfOf" | "viaKind" | "viaId" | "createdAt" | "updatedAt", ExtArgs["result"]["task"]>
 
 export type $TaskPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Task"
@@ -624,6 +702,9 @@ export type $TaskPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     sourceMessageId: string | null
     createdByKind: string
     createdById: string
+    onBehalfOf: string | null
+    viaKind: string | null
+    viaId: string | null
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["task"]>
@@ -1062,6 +1143,9 @@ export interface TaskFieldRefs {
   readonly sourceMessageId: Prisma.FieldRef<"Task", 'String'>
   readonly createdByKind: Prisma.FieldRef<"Task", 'String'>
   readonly createdById: Prisma.FieldRef<"Task", 'String'>
+  readonly onBehalfOf: Prisma.FieldRef<"Task", 'String'>
+  readonly viaKind: Prisma.FieldRef<"Task", 'String'>
+  readonly viaId: Prisma.FieldRef<"Task", 'String'>
   readonly createdAt: Prisma.FieldRef<"Task", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Task", 'DateTime'>
 }
