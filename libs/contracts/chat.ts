@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { line, page, PageQuery, text, Time, Via } from './common.js';
-import { ChannelId, ChunkId, DocumentId, MessageId, UserId } from './ids.js';
+import { ChannelId, ChunkId, DocumentId, MemoryId, MessageId, NamespaceId, UserId } from './ids.js';
 import { named, plainText } from './name.js';
 
 export const ChannelKind = z.enum(['public', 'private', 'direct', 'group']);
@@ -74,22 +74,40 @@ export type AddChannelMember = z.infer<typeof AddChannelMember>;
 export const ChannelMemberQuery = z.strictObject({ kind: z.enum(['user', 'agent']).default('user') });
 export type ChannelMemberQuery = z.infer<typeof ChannelMemberQuery>;
 
-/** A place in a document's version; `start` and `end` count UTF-16 code units of its normalized text. */
+const cited = {
+  /** What the source was called when the answer was written: a document's title, `#channel` of a message, what a memory is about. */
+  title: z.string(),
+  quote: z.string(),
+  /** Whether the quote stands there, letter by letter. */
+  verified: z.boolean(),
+};
+/**
+ * Where a quote stands, and the ids by which it is read there. Of a document a place in its version: `start` and `end` count UTF-16 code
+ * units of the normalized text.
+ */
 export const Citation = z
-  .strictObject({
-    documentId: DocumentId,
-    /** What the document was called when the answer was written. */
-    title: z.string(),
-    version: z.int(),
-    chunkId: ChunkId,
-    /** Where `start` stands, from 1; null for a document without pages. */
-    page: z.int().min(1).nullable(),
-    start: z.int(),
-    end: z.int(),
-    quote: z.string(),
-    /** Whether the quote stands there, letter by letter. */
-    verified: z.boolean(),
-  })
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('document'),
+      documentId: DocumentId,
+      version: z.int(),
+      chunkId: ChunkId,
+      /** Where `start` stands, from 1; null for a document without pages. */
+      page: z.int().min(1).nullable(),
+      start: z.int(),
+      end: z.int(),
+      ...cited,
+    }),
+    z.strictObject({
+      kind: z.literal('message'),
+      messageId: MessageId,
+      channelId: ChannelId,
+      /** The first message of its thread; null when it stands in none. */
+      threadId: MessageId.nullable(),
+      ...cited,
+    }),
+    z.strictObject({ kind: z.literal('memory'), memoryId: MemoryId, namespaceId: NamespaceId, ...cited }),
+  ])
   .meta({ id: 'Citation' });
 export type Citation = z.infer<typeof Citation>;
 

@@ -57,7 +57,7 @@ export const ChatCompletionRequest = z
 export type ChatCompletionRequest = z.infer<typeof ChatCompletionRequest>;
 
 const FinishReason = z.enum(['stop', 'length', 'content_filter', 'tool_calls']);
-/** Where a document is cited in the content: UTF-16 code units. */
+/** Where something is cited in the content, in UTF-16 code units, and the address at which who may read it reads it. */
 const Annotation = z.strictObject({
   type: z.literal('url_citation'),
   url_citation: z.strictObject({ start_index: z.int(), end_index: z.int(), title: z.string(), url: z.string() }),

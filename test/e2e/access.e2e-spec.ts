@@ -380,8 +380,8 @@ describe('answers', () => {
 
     const answer = await ask(member, channel);
 
-    expect(answer.body).toContain(`“The ${SECRET}” (memory: platypus · launch code)`);
-    expect(answer.citations).toEqual([]);
+    expect(answer.body).toContain(`“The ${SECRET}” [1] (memory: platypus · launch code)`);
+    expect(answer.citations).toMatchObject([{ kind: 'memory', memoryId: id }]);
     expect(await read(guest, answer)).toMatchObject(WITHHELD);
     const live = await LiveClient.connect(member.accessToken);
     const heard = () =>

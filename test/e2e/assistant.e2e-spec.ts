@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import type { AgentPage, Channel, ChannelMemberPage, Document, DocumentText, Message, MessagePage, SearchResult } from '@atrium/contracts';
+import type { AgentPage, Channel, ChannelMemberPage, Document, Memory, Message, MessagePage, SearchResult } from '@atrium/contracts';
 import { type AgentGround, newAgentGround } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
+import { followed } from '../lib/citations.js';
 import type { FakeModel } from '../lib/fake-model.js';
 
 const HANDBOOK =
@@ -42,9 +43,9 @@ const ask = async (person: Person, channel: Channel, question: string) =>
   answerTo(person, await post(person, channel, `@assistant ${question}`));
 
 async function assertTrue(person: Person, answer: Message): Promise<void> {
-  for (const { documentId, version, start, end, quote, verified } of answer.citations) {
-    const { text } = await person.api.get<DocumentText>(`/v1/documents/${documentId}/text`, { version });
-    expect({ verified, quote: text.slice(start, end) }).toEqual({ verified: true, quote });
+  for (const citation of answer.citations) {
+    expect(citation.verified).toBe(true);
+    expect(await followed(person, citation)).toContain(citation.quote);
   }
 }
 
@@ -73,6 +74,34 @@ describe('without a model', () => {
     });
     await assertTrue(owner, answer);
     expect(await answersTo(owner, question)).toHaveLength(1);
+  });
+
+  it('cites messages and memories too, by the ids at which those who may read them do', async () => {
+    const owner = await newOrganization();
+    const guest = await newColleague(owner, 'guest');
+    const channel = await newChannel(owner);
+    await owner.api.post(`/v1/channels/${channel.id}/members`, { id: guest.user.id });
+    const said = await post(owner, channel, 'The platypus launch is planned for the ninth of May.');
+    const fact = { content: 'The wombat budget is nine thousand euros.', subject: 'wombat', predicate: 'budget', access: 'organization' };
+    const told = await owner.api.post<Memory>('/v1/memories', fact);
+
+    const [ofMessage, ofMemory] = [
+      await ask(owner, channel, 'When is the platypus launch planned?'),
+      await ask(owner, channel, 'What is the wombat budget?'),
+    ];
+
+    const shared = { quote: said.body, verified: true, title: `#${channel.name}` };
+    expect(ofMessage.citations).toEqual([{ kind: 'message', messageId: said.id, channelId: channel.id, threadId: null, ...shared }]);
+    expect(ofMessage.body).toContain(`“${said.body}” [1] (#${channel.name})`);
+    expect(ofMemory.citations).toEqual([
+      { kind: 'memory', memoryId: told.id, namespaceId: told.namespaceId, title: 'wombat · budget', quote: told.content, verified: true },
+    ]);
+    expect(ofMemory.body).toContain(`“${told.content}” [1] (memory: wombat · budget)`);
+    await assertTrue(owner, ofMessage);
+    await assertTrue(owner, ofMemory);
+    await assertTrue(guest, await guest.api.get<Message>(`/v1/messages/${ofMessage.id}`));
+    expect(await guest.api.get<Message>(`/v1/messages/${ofMemory.id}`)).toMatchObject({ status: 'withheld', body: '', citations: [] });
+    await guest.api.refused(404, 'GET', `/v1/memories/${told.id}`);
   });
 
   it('says plainly that it found nothing', async () => {

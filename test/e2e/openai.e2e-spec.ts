@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import type { Agent, AgentRunSummary, CreatedApiKey, Document, Page } from '@atrium/contracts';
+import type { Agent, AgentRunSummary, CreatedApiKey, Document, Memory, Page } from '@atrium/contracts';
 import { type AgentGround, approvalOf, newAgent, newAgentGround } from '../lib/agents.js';
 import { eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
 
@@ -61,6 +61,19 @@ describe('the door for clients of the OpenAI API', () => {
     expect(usage?.total_tokens).toBeGreaterThan(0);
     expect(message?.content?.slice(cited?.start_index, cited?.end_index)).toBe('[1]');
     expect(cited).toMatchObject({ title: 'Handbook', url: expect.stringContaining(`/v1/documents/${handbook.id}/content?version=1`) });
+  });
+
+  it('points with annotations at messages and memories as well, where the client reads them', async () => {
+    const access = 'organization';
+    const fact = await owner.api.post<Memory>('/v1/memories', { content: 'The wombat budget is nine thousand euros.', access });
+    ground.model.script({ kind: 'text', text: 'Nine thousand [1: "nine thousand euros"].' });
+    const question = { role: 'user' as const, content: 'What is the wombat budget?' };
+    const { choices } = await client.chat.completions.create({ model: 'assistant', messages: [question] });
+    const [{ url_citation: cited } = {}] = annotationsOf(choices[0]?.message);
+
+    expect(cited?.url).toMatch(new RegExp(`/v1/memories/${fact.id}$`));
+    expect(choices[0]?.message.content?.slice(cited?.start_index, cited?.end_index)).toBe('[1]');
+    expect((await owner.api.get<Memory>(new URL(cited?.url ?? '').pathname)).content).toContain('nine thousand euros');
   });
 
   it('says of an answer that nothing backs that it is so, as in a channel', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import type { Channel, ChannelMemberPage, Document, DocumentText, Message, MessagePage } from '@atrium/contracts';
 import { eventually, newOrganization, type Person } from '../lib/api.js';
+import { ofDocuments } from '../lib/citations.js';
 
 /** The documents of samples/ in one organization, and a channel in which the assistant is. Without a model: answers are quotes. */
 const FILES = ['northwind-handbook.pdf', 'service-level-agreement.docx', 'engineering-runbook.md'];
@@ -37,7 +38,7 @@ async function ask(question: string): Promise<Message> {
 
 /** Each citation opens at its quote, on its page. */
 async function assertTrue({ citations }: Message): Promise<void> {
-  for (const { documentId, version, start, end, quote, page } of citations) {
+  for (const { documentId, version, start, end, quote, page } of ofDocuments(citations)) {
     const { text, pages } = await owner.api.get<DocumentText>(`/v1/documents/${documentId}/text`, { version });
     expect(text.slice(start, end)).toBe(quote);
     expect(pages.filter((one) => one.start <= start).at(-1)?.number ?? null).toBe(page);
@@ -81,7 +82,7 @@ it.each(ANSWERABLE)('answers %j with the fact, its page and few quotes', async (
   const answer = await ask(question);
   expect(answer.body).toMatch(fact);
   expect(answer.citations.length).toBeLessThanOrEqual(atMost);
-  expect(answer.citations[0]?.page).toBe(page);
+  expect(ofDocuments(answer.citations)[0]?.page).toBe(page);
   await assertTrue(answer);
 });
 

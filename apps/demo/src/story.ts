@@ -156,12 +156,12 @@ async function ask(
 ): Promise<void> {
   const answer = await answerTo(terminal, asker, live, channel, question);
   terminal.check(`the answer holds the fact “${fact}”`, answer.body.includes(fact), answer.body);
-  const citation = answer.citations.find((one) => one.documentId === document?.id && one.verified);
+  const citation = answer.citations.filter((one) => one.kind === 'document').find((one) => one.documentId === document?.id && one.verified);
   terminal.check(`it cites ${document?.title ?? 'the document'}`, citation !== undefined, answer.citations);
   if (citation) await openCitation(terminal, asker, citation);
 }
 
-async function openCitation(terminal: Terminal, reader: Client, citation: Citation): Promise<void> {
+async function openCitation(terminal: Terminal, reader: Client, citation: Extract<Citation, { kind: 'document' }>): Promise<void> {
   const { text } = await reader.get<DocumentText>(`/v1/documents/${citation.documentId}/text?version=${citation.version}`);
   const place = `${citation.title}, ${citation.page ? `page ${citation.page}, ` : ''}characters ${citation.start}–${citation.end}`;
   terminal.check(`the citation opens at the right place (${place})`, text.slice(citation.start, citation.end) === citation.quote, citation);

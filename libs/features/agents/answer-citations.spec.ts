@@ -61,22 +61,22 @@ describe('AnswerCitations', () => {
 
   it('names a memory that still says so', async () => {
     const citations = newCitations();
-    expect(await citations.mark([{ passage: 4, quote: 'Ben lives in Lviv' }])).toBe('(memory: Ben · lives in)');
+    expect(await citations.mark([{ passage: 4, quote: 'Ben lives in Lviv' }])).toBe('[1] (memory: Ben · lives in)');
     expect(await citations.mark([{ passage: 5, quote: 'Forgotten meanwhile.' }])).toBe('');
-    expect(citations.all).toEqual([]);
+    expect(citations.all).toMatchObject([{ kind: 'memory', memoryId: 'Ben · lives in', quote: 'Ben lives in Lviv' }]);
   });
 
   it('keeps a bare marker behind a true quote, and tells the place of a message', async () => {
     const citations = newCitations();
-    expect(await citations.mark([{ passage: 2, quote: 'Mondays at nine' }])).toBe('(#plan)');
+    expect(await citations.mark([{ passage: 2, quote: 'Mondays at nine' }])).toBe('[1] (#plan)');
     expect(
       await citations.mark([
         { passage: 1, quote: 'thirty days' },
         { passage: 2, quote: null },
       ]),
-    ).toBe('[1] (#plan)');
-    expect(await citations.mark([{ passage: 1, quote: null }])).toBe('[1]');
-    expect(citations.all).toHaveLength(1);
+    ).toBe('[2] [1] (#plan)');
+    expect(await citations.mark([{ passage: 1, quote: null }])).toBe('[2]');
+    expect(citations.all).toMatchObject([{ kind: 'message', messageId: '#plan', quote: 'Mondays at nine' }, { kind: 'document' }]);
     expect(citations.backed).toBe(true);
   });
 });

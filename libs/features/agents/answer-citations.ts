@@ -1,4 +1,4 @@
-import type { Citation, DocumentSource } from '@atrium/contracts';
+import type { Citation, DocumentSource, MemoryId, MemorySource, MessageId, MessageSource } from '@atrium/contracts';
 import type { Passage, ReferenceResolvers } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import type { Claim } from './citation-parser.js';
@@ -10,7 +10,7 @@ import { exactQuote } from './quote.js';
  */
 export class AnswerCitations {
   readonly all: Citation[] = [];
-  private readonly marks = new Map<string, string>();
+  private readonly numbers = new Map<string, number>();
   private readonly found = new Map<Passage, string>();
 
   constructor(
@@ -29,7 +29,7 @@ export class AnswerCitations {
     return this.found.size > 0;
   }
 
-  /** What stands in the text for a marker: `[1]` of a document, `(#channel)` of a message, `(memory: …)` of a memory, nothing for what is not true. */
+  /** What stands in the text for a marker: `[1]`, with `(#channel)` behind it of a message, `(memory: …)` of a memory; nothing for what is not true. */
   async mark(claims: readonly Claim[]): Promise<string> {
     const marks: string[] = [];
     for (const { passage, quote } of claims) {
@@ -54,28 +54,43 @@ export class AnswerCitations {
   }
 
   private async cite(passage: Passage, exact: string): Promise<string | null> {
-    if (passage.kind === 'message') return placeMark(passage);
-    if (passage.kind === 'memory') {
-      const reference = { memoryId: passage.subjectId };
-      return (await this.resolvers.locate(this.ctx, 'memory', reference, exact)) && placeMark(passage);
+    const citation = await this.citationOf(passage, exact);
+    if (!citation) return null;
+    const key = placeOf(citation);
+    const number = this.numbers.get(key) ?? this.all.push(citation);
+    this.numbers.set(key, number);
+    return [`[${number}]`, nameOf(passage)].join(' ').trim();
+  }
+
+  /** Null when the source does not say so any more. A message was read just now. */
+  private async citationOf(passage: Passage, quote: string): Promise<Citation | null> {
+    const { kind, title, subjectId } = passage;
+    if (kind === 'message') {
+      const { channelId, threadId } = passage.source as MessageSource;
+      return { kind, messageId: subjectId as MessageId, channelId, threadId, title, quote, verified: true };
     }
-    const place = await this.resolvers.locate(this.ctx, passage.kind, passage.source, exact);
-    if (!place) return null;
+    if (kind === 'memory') {
+      const { namespaceId } = passage.source as MemorySource;
+      const place = await this.resolvers.locate(this.ctx, kind, { memoryId: subjectId }, quote);
+      return place && { kind, memoryId: subjectId as MemoryId, namespaceId, title, quote, verified: true };
+    }
+    const place = await this.resolvers.locate(this.ctx, kind, passage.source, quote);
     const { documentId, version, chunkId } = passage.source as DocumentSource;
-    const key = `${documentId}:${version}:${place.start}:${place.end}`;
-    const before = this.marks.get(key);
-    if (before) return before;
-    this.all.push({ documentId, version, chunkId, ...place, verified: true });
-    const mark = `[${this.all.length}]`;
-    this.marks.set(key, mark);
-    return mark;
+    return place && { kind: 'document', documentId, version, chunkId, ...place, verified: true };
   }
 }
 
-/** Where a message or memory stands; they are no documents, so their place is told in the text. */
-export function placeMark(passage: Pick<Passage, 'kind' | 'title'>): string {
-  const title = passage.title.replace(/\s+/g, ' ').trim();
-  if (passage.kind === 'memory') return title ? `(memory: ${title})` : '(a memory)';
+/** Chunks overlap: the same place of a document is cited once. */
+function placeOf(citation: Citation): string {
+  if (citation.kind === 'document') return `${citation.documentId}:${citation.version}:${citation.start}:${citation.end}`;
+  return `${citation.kind === 'message' ? citation.messageId : citation.memoryId}:${citation.quote}`;
+}
+
+/** Where a message or memory stands, told in the text; a document is named by its citation. */
+function nameOf({ kind, title: given }: Pick<Passage, 'kind' | 'title'>): string {
+  const title = given.replace(/\s+/g, ' ').trim();
+  if (kind === 'document') return '';
+  if (kind === 'memory') return title ? `(memory: ${title})` : '(a memory)';
   const name = title.replace(/^#/, '');
   return name ? `(#${name})` : '(a message in this workspace)';
 }

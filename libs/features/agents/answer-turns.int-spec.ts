@@ -57,8 +57,8 @@ it('goes on after a crash with the message that it opened, and tells each end on
   const first = await answers();
   await turns.run(asked, runUntil(null));
 
-  expect(first).toMatchObject([{ status: 'complete', threadId: question.id, citations: [] }]);
-  expect(first[0]?.body).toContain(`“The launch of the new product is planned for the ninth of May.” (#${channel.name})`);
+  expect(first).toMatchObject([{ status: 'complete', threadId: question.id, citations: [{ kind: 'message', channelId: channel.id }] }]);
+  expect(first[0]?.body).toContain(`“The launch of the new product is planned for the ninth of May.” [1] (#${channel.name})`);
   expect(await answers()).toEqual(first);
   const ctx = { orgId: owner.organization.id };
   const told = await app

@@ -1,4 +1,4 @@
-import { type AnswerCitations, placeMark } from './answer-citations.js';
+import type { AnswerCitations } from './answer-citations.js';
 import type { Evidence } from './evidence.js';
 import { chosenQuotes, MAX_QUOTES } from './quote-choice.js';
 import { bestSentence } from './sentences.js';
@@ -21,11 +21,8 @@ export async function quotesOf(evidence: readonly Evidence[], citations: AnswerC
     const mark = await citations.markOf(quote, passage);
     if (!mark) continue;
     said.add(shown);
-    lines.push(
-      passage.kind === 'document'
-        ? `- “${shown}” ${mark} (${passage.title.replace(/\s+/g, ' ').trim() || 'untitled'})`
-        : `- “${shown}” ${placeMark(passage)}`,
-    );
+    const name = passage.kind === 'document' ? ` (${passage.title.replace(/\s+/g, ' ').trim() || 'untitled'})` : '';
+    lines.push(`- “${shown}” ${mark}${name}`);
   }
   return lines.join('\n');
 }

@@ -277,13 +277,19 @@ const newFrame = ({ model }: ChatCompletionRequest): Frame => ({ id: `chatcmpl-$
 const finishOf = (finish: ModelFinish): 'length' | 'content_filter' | 'stop' =>
   finish === 'length' ? 'length' : finish === 'content-filter' ? 'content_filter' : 'stop';
 
-/** Each mark `[1]` of the content with the file that it cites. */
+/** Each mark `[1]` of the content with what it cites. */
 function annotationsOf(content: string, citations: readonly Citation[], base: string): ChatAnnotation[] {
   return [...content.matchAll(/\[(\d{1,3})\]/g)].flatMap((mark) => {
     const cited = citations[Number(mark[1]) - 1];
     if (!cited) return [];
-    const { documentId, version, page, title } = cited;
-    const url = `${base}/v1/documents/${documentId}/content?version=${version}${page === null ? '' : `#page=${page}`}`;
-    return [{ type: 'url_citation', url_citation: { start_index: mark.index, end_index: mark.index + mark[0].length, title, url } }];
+    const place = { start_index: mark.index, end_index: mark.index + mark[0].length };
+    return [{ type: 'url_citation', url_citation: { ...place, title: cited.title, url: `${base}/v1/${pathOf(cited)}` } }];
   });
+}
+
+function pathOf(cited: Citation): string {
+  if (cited.kind === 'message') return `messages/${cited.messageId}`;
+  if (cited.kind === 'memory') return `memories/${cited.memoryId}`;
+  const { documentId, version, page } = cited;
+  return `documents/${documentId}/content?version=${version}${page === null ? '' : `#page=${page}`}`;
 }
