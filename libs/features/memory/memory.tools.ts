@@ -5,6 +5,9 @@ import { ToolRegistry } from '@atrium/platform/tools';
 import { MemoriesQueries } from './memories.queries.js';
 import { MemoriesService } from './memories.service.js';
 
+/** Nothing is said of its readers: it is nobody's but its person's, even where that person has opened `default`. */
+const isUnplaced = ({ access, namespace }: Pick<AddMemory, 'access' | 'namespace'>) => access === undefined && namespace === undefined;
+
 const One = z.strictObject({ id: MemoryId });
 
 /** What agents may do with memory. Whose memory it is, the context says. */
@@ -20,14 +23,14 @@ export class MemoryTools implements OnModuleInit {
     this.tools.register({
       name: 'memory_add',
       description:
-        'Remembers one fact. Give subject and predicate when the fact has one value at a time (subject "Ben", predicate "lives in"): a later one then takes its place. A fact that is known stays one memory.',
+        'Remembers one fact. Give subject and predicate when the fact has one value at a time (subject "Ben", predicate "lives in"): a later one then takes its place. A fact that is known stays one memory. Without access and namespace it is private; in a namespace that you name it has the access of the namespace. The answer shows the access that it has.',
       input: AddMemory,
       output: z.strictObject({ outcome: MemoryOutcome, memory: Memory }),
       permission: 'memory:write',
       effects: ['writes', 'publishes'],
-      // What only its owner reads is not published; a namespace may open what it holds.
-      effectsOf: ({ access, namespace }) => (access === undefined && namespace === undefined ? ['writes'] : ['writes', 'publishes']),
-      run: (ctx, input) => this.memories.add(ctx, input),
+      // What only its owner reads is not published; a namespace that is named may open what it holds.
+      effectsOf: (input) => (isUnplaced(input) ? ['writes'] : ['writes', 'publishes']),
+      run: (ctx, input) => this.memories.add(ctx, isUnplaced(input) ? { ...input, access: { level: 'private', grants: [] } } : input),
     });
     this.tools.register({
       name: 'memory_search',
