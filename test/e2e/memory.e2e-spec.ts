@@ -16,6 +16,7 @@ import type {
 } from '@atrium/contracts';
 import type { z } from 'zod';
 import { Api, eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
+import { McpCaller } from '../lib/mcp.js';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString();
@@ -269,6 +270,21 @@ it('lets an agent remember on behalf of its person, and read what both may', asy
   expect(await new Api(narrow, owner.api.baseUrl).refused(403, 'GET', '/v1/memories')).toMatchObject({ code: 'auth.permission_missing' });
 });
 
+it('keeps private what a tool is told to remember without saying for whom', async () => {
+  const owner = await newOrganization();
+  const { namespaceId } = await add(owner, 'The first one');
+  await owner.api.patch(`/v1/namespaces/${namespaceId}`, { access: 'organization' });
+  const mcp = await McpCaller.connect(owner.api);
+  const tell = async (content: string, more: object = {}) =>
+    (await mcp.call<{ memory: Memory }>('memory_add', { content, ...more })).memory.access.level;
+
+  expect(await tell('Said to a tool')).toBe('private');
+  expect(await tell('Said for all', { access: 'organization' })).toBe('organization');
+  expect(await tell('Said for the namespace', { namespace: 'default' })).toBe('organization');
+  expect((await add(owner, 'Said by hand')).access.level).toBe('organization');
+  await mcp.close();
+});
+
 it('keeps namespaces apart, and makes nothing of those that one cannot see', async () => {
   const owner = await newOrganization();
   const member = await newColleague(owner);
@@ -334,6 +350,39 @@ it('leaves nothing open of a namespace that is narrowed, and everyone what is th
   await member.api.delete(`/v1/memories/${plums.id}`);
   for (const { id } of [pears, own]) await owner.api.delete(`/v1/memories/${id}`);
   await owner.api.delete(`/v1/namespaces/${space.id}`);
+});
+
+it('leaves a team what is the team’s, and who leaves it what is their own', async () => {
+  const olivia = await newOrganization();
+  const [ben, carla, dora] = [await newColleague(olivia), await newColleague(olivia), await newColleague(olivia)];
+  const team = await olivia.api.post<Team>('/v1/teams', { name: 'Crew' });
+  for (const { user } of [ben, carla]) await olivia.api.post(`/v1/teams/${team.id}/members`, { userId: user.id });
+  const crew = { kind: 'team', id: team.id };
+  await olivia.api.post('/v1/namespaces', { name: 'crew', access: { level: 'team', grants: [crew] } });
+  await olivia.api.post('/v1/namespaces', {
+    name: 'both',
+    access: { level: 'shared', grants: [crew, { kind: 'user', id: dora.user.id }] },
+  });
+  const ofTeam = await add(ben, 'The anchor is rusty.', { namespace: 'crew' });
+  const ofBen = await add(ben, 'The sail is torn.', { access: { level: 'team', grants: [crew] } });
+  const ofCarla = await add(carla, 'The rudder is new.', { namespace: 'both' });
+  const readers = async ({ id }: Memory, people: Person[]) =>
+    (await Promise.all(people.map(async (one) => ((await one.api.call('GET', `/v1/memories/${id}`)).status === 200 ? [one] : [])))).flat();
+
+  await olivia.api.delete(`/v1/teams/${team.id}/members/${ben.user.id}`);
+  expect(await readers(ofTeam, [olivia, ben, carla])).toEqual([olivia, carla]);
+  expect(await readers(ofBen, [olivia, ben, carla])).toEqual([ben, carla]);
+
+  await olivia.api.delete(`/v1/teams/${team.id}`);
+  await eventually(
+    'the team is taken out',
+    async () => (await olivia.api.get<Memory>(`/v1/memories/${ofCarla.id}`)).access.grants.length === 1,
+  );
+  expect(await readers(ofCarla, [olivia, ben, carla, dora])).toEqual([olivia, carla, dora]);
+
+  await olivia.api.delete(`/v1/members/${dora.user.id}`);
+  await eventually('nobody is named', async () => (await carla.api.get<Memory>(`/v1/memories/${ofCarla.id}`)).access.level === 'private');
+  expect(await readers(ofCarla, [olivia, carla])).toEqual([carla]);
 });
 
 it('judges a memory that is given other readers as if they were told it now', async () => {

@@ -19,7 +19,7 @@ import type { OrgContext } from '@atrium/platform/tenancy';
 import { assertMayChange, assertMayWrite } from './access.js';
 import { factKey } from './fact.js';
 import { Grantees } from './grantees.js';
-import { assertCurrent, assertExpiry, memoryNotFound, type MemoryRow, slotOfRow, toMemory } from './memory.js';
+import { assertCurrent, assertExpiry, keptBy, memoryNotFound, type MemoryRow, slotOfRow, toMemory } from './memory.js';
 import { type Changes, MemoryChanges, noChanges } from './memory-changes.js';
 import { told, toldForgotten } from './memory-events.js';
 import { MemoryRepository } from './memory.repository.js';
@@ -164,7 +164,7 @@ export class MemoriesService {
         const namespace = peeked && (await this.namespaces.lock(tx, ctx, peeked.namespaceId));
         const before = namespace && (await this.memories.find(tx, ctx, id));
         if (!before || !isSharedWith(before, grant)) return;
-        const access = withoutGrant(before, grantKey(grant));
+        const access = keptBy(before.ownerId, withoutGrant(before, grantKey(grant)));
         const row: MemoryRow = { ...before, ...access, updatedAt: later(before.updatedAt) };
         row.factKey = factKey(row.readers, slotOfRow(row), row.content);
         const changes = noChanges();

@@ -79,9 +79,11 @@ function inheritedAccess(ownerId: string, namespace: NamespaceRow): Omit<AccessC
   return accessLevel === 'private' ? accessColumns(ownerId, { level: 'private', grants: [] }) : { accessLevel, accessGrants, readers };
 }
 
-/** The access that a memory takes over when its namespace gets another one: who owns it goes on to read it, unless a team decides that. */
-export function goesOnWith(ownerId: string, namespace: NamespaceRow): Omit<AccessColumns, 'ownerId'> {
-  const access = inheritedAccess(ownerId, namespace);
+/** The access that a memory takes over when its namespace gets another one. */
+export const goesOnWith = (ownerId: string, namespace: NamespaceRow) => keptBy(ownerId, inheritedAccess(ownerId, namespace));
+
+/** An access that changes under a memory: who owns it goes on to read it, unless a team decides that. */
+export function keptBy(ownerId: string, access: Omit<AccessColumns, 'ownerId'>): Omit<AccessColumns, 'ownerId'> {
   const isOfPersons = ['shared', 'team'].includes(access.accessLevel) && !access.readers.some((key) => key.startsWith('team:'));
   return isOfPersons ? { ...access, readers: withOwner(access.readers, ownerId) } : access;
 }

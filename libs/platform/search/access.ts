@@ -30,7 +30,9 @@ export const isSharedWith = (columns: Omit<AccessColumns, 'ownerId'>, grant: Acc
 export function withoutGrant(columns: AccessColumns, key: string): Omit<AccessColumns, 'ownerId'> {
   const { level, grants } = accessOf(columns);
   const left = grants.filter((grant) => grantKey(grant) !== key);
-  return accessColumns(columns.ownerId, left.length > 0 ? { level, grants: left } : { level: 'private', grants: [] });
+  if (left.length === 0) return accessColumns(columns.ownerId, { level: 'private', grants: [] });
+  const readers = columns.readers.filter((reader) => reader !== key || reader === `user:${columns.ownerId}`);
+  return { accessLevel: level, accessGrants: left, readers };
 }
 
 /** Who may find it, as sorted keys. */
