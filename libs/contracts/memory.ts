@@ -198,8 +198,8 @@ export const MemoryReview = z
   .strictObject({
     id: MemoryReviewId,
     status: z.enum(['open', 'accepted', 'rejected']),
-    /** Why no rule could say: `less_certain`, `someone_elses`, `system`, `similar_words`. */
-    reason: z.enum(['less_certain', 'someone_elses', 'system', 'similar_words']),
+    /** Why no rule could say: docs/memory.md. */
+    reason: z.enum(['less_certain', 'someone_elses', 'system', 'similar_words', 'other_readers']),
     proposed: Memory,
     existing: Memory,
     decidedBy: Actor.nullable(),

@@ -13,7 +13,7 @@ interface Found {
 
 /** An agent of the organization, by a key that names it, as a desktop client would hold it. */
 async function agentOf({ api }: Person): Promise<{ agent: Agent; mcp: McpCaller }> {
-  const agent = (await api.get<Page<Agent>>('/v1/agents')).data[0] as Agent;
+  const agent = await eventually('the assistant', async () => (await api.get<Page<Agent>>('/v1/agents')).data[0]);
   const { key } = await api.post<CreatedApiKey>('/v1/api-keys', { name: 'for the agent', agentId: agent.id });
   return { agent, mcp: await McpCaller.connect({ token: key, baseUrl: api.baseUrl }) };
 }

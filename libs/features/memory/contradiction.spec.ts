@@ -56,9 +56,17 @@ describe('a fact with subject and predicate', () => {
     expect(judgeFact(fact('Lviv', { validFrom: day(1) }), [known('a', 'Kyiv')])).toEqual({ ...added, retires: ['a'] });
   });
 
-  it('leaves one that is told to other readers', () => {
-    const others = [known('a', 'Kyiv', { readers: ['org'], level: 'organization' }), known('b', 'Kyiv', { readers: ['user:ben'] })];
-    expect(judgeFact(fact('Lviv'), others)).toEqual(added);
+  it('ends none that is told to other readers, and is a conflict where all who read one of the two read the other', () => {
+    const org = { readers: ['org'], level: 'organization' };
+    const others = [known('a', 'Kyiv', org), known('b', 'Kyiv', { readers: ['user:ben'] }), known('c', 'Lviv', org)];
+    expect(judgeFact(fact('Lviv'), others)).toEqual({ ...added, doubts: [{ id: 'a', reason: 'other_readers', isProposed: true }] });
+    expect(judgeFact(fact('Lviv', org), [known('a', 'Kyiv')])).toEqual({ ...added, doubts: [{ id: 'a', reason: 'other_readers' }] });
+    const [crew, both] = [
+      ['team:a', 'user:olivia'],
+      ['team:b', 'user:olivia'],
+    ];
+    expect(judgeFact(fact('Lviv', { readers: crew }), [known('a', 'Kyiv', { readers: both })])).toEqual(added);
+    expect(judgeFact(fact('Lviv', { readers: crew }), [known('a', 'Kyiv')]).kind === 'new').toBe(true);
   });
 
   it.each([
@@ -73,9 +81,9 @@ describe('a fact with subject and predicate', () => {
     expect(judgeFact(told, [before])).toEqual({ ...added, doubts: [{ id: 'a', reason }] });
   });
 
-  it('leaves the system alone when only some hear it', () => {
+  it('is told of the system’s when only some hear it', () => {
     const system = known('a', 'Kyiv', { readers: ['everyone', 'org'], level: 'system', changeable: false });
-    expect(judgeFact(fact('Lviv'), [system])).toEqual(added);
+    expect(judgeFact(fact('Lviv'), [system])).toEqual({ ...added, doubts: [{ id: 'a', reason: 'other_readers', isProposed: true }] });
   });
 
   it('leaves what has expired', () => {

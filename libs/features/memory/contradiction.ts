@@ -28,11 +28,18 @@ export interface KnownFact extends NewFact {
  */
 export type Verdict =
   | { kind: 'same'; id: string }
-  | { kind: 'new'; retires: string[]; doubts: { id: string; reason: Doubt }[]; validTo: Date | null; supersededBy: string | null };
+  | { kind: 'new'; retires: string[]; doubts: KnownDoubt[]; validTo: Date | null; supersededBy: string | null };
+
+/** A known fact that contradicts. `isProposed`: it has more readers than the new fact, so it is the one that may take the other's place. */
+interface KnownDoubt {
+  id: string;
+  reason: Doubt;
+  isProposed?: true;
+}
 
 /**
  * The rules for facts with subject and predicate of which one value holds at a time (docs/memory.md). `known` are the facts of its slot.
- * Facts that are told to different readers do not touch each other, but for a fact of the system that the organization would contradict.
+ * Facts that are told to different readers do not end each other. Where one is read by all who read the other, they are a conflict.
  */
 export function judgeFact(fact: NewFact, known: readonly KnownFact[]): Verdict {
   const [told, others] = [known.filter((one) => hasSameReaders(one, fact)), known.filter((one) => !hasSameReaders(one, fact))];
@@ -41,13 +48,13 @@ export function judgeFact(fact: NewFact, known: readonly KnownFact[]): Verdict {
   if (same) return { kind: 'same', id: same.id };
   const next = told.filter((one) => one.validFrom > fact.validFrom).sort(byStart)[0];
   const judged = holding.map((one) => ({ id: one.id, reason: doubtAbout(fact, one) }));
-  const system = fact.level === 'organization' ? others.filter((one) => one.level === 'system' && holdsAt(one, fact.validFrom)) : [];
+  const contrary = others.filter((one) => holdsAt(one, fact.validFrom) && !saysTheSame(one, fact));
   return {
     kind: 'new',
     retires: judged.filter((one) => one.reason === null).map((one) => one.id),
     doubts: [
       ...judged.flatMap(({ id, reason }) => (reason ? [{ id, reason }] : [])),
-      ...system.filter((one) => !saysTheSame(one, fact)).map((one): { id: string; reason: Doubt } => ({ id: one.id, reason: 'system' })),
+      ...contrary.flatMap((one) => conflict(fact, one, 'other_readers') ?? []),
     ],
     validTo: next?.validFrom ?? null,
     supersededBy: next?.id ?? null,
@@ -56,12 +63,14 @@ export function judgeFact(fact: NewFact, known: readonly KnownFact[]): Verdict {
 
 /** The rules for free text, and for predicates of several values: nothing is retired. `known` are facts that are similar or of its slot. */
 export function judgeText(fact: NewFact, known: readonly KnownFact[]): Verdict {
-  const told = known.filter((one) => hasSameReaders(one, fact) && (one.validTo === null || holdsAt(one, fact.validFrom)));
-  const same = told.find((one) => saysTheSame(one, fact));
+  const holding = known.filter((one) => one.validTo === null || holdsAt(one, fact.validFrom));
+  const same = holding.find((one) => hasSameReaders(one, fact) && saysTheSame(one, fact));
   if (same) return { kind: 'same', id: same.id };
-  const doubts = told
+  const doubts = holding
     .filter((one) => mayContradict(one.content, fact.content))
-    .map((one) => ({ id: one.id, reason: 'similar_words' as const }));
+    .flatMap((one) =>
+      hasSameReaders(one, fact) ? { id: one.id, reason: 'similar_words' as const } : (conflict(fact, one, 'similar_words') ?? []),
+    );
   return { kind: 'new', retires: [], doubts, validTo: null, supersededBy: null };
 }
 
@@ -69,6 +78,20 @@ export function judgeText(fact: NewFact, known: readonly KnownFact[]): Verdict {
 function doubtAbout(fact: NewFact, known: KnownFact): Doubt | null {
   if (!known.changeable) return 'someone_elses';
   return fact.confidence < known.confidence ? 'less_certain' : null;
+}
+
+/** Two facts told to different readers: null unless all who read one of them read the other. What the organization says of the system's is asked of that. */
+function conflict(fact: NewFact, known: KnownFact, reason: Doubt): KnownDoubt | null {
+  if (fact.level === 'organization' && known.level === 'system') return { id: known.id, reason: 'system' };
+  if (isReadWith(known, fact)) return { id: known.id, reason };
+  return isReadWith(fact, known) ? { id: known.id, reason, isProposed: true } : null;
+}
+
+/** Whether all who read `one` read `other` as well. */
+export function isReadWith(one: Pick<NewFact, 'readers'>, other: Pick<NewFact, 'readers'>): boolean {
+  if (other.readers.includes('everyone')) return true;
+  if (other.readers.includes('org')) return !one.readers.includes('everyone');
+  return one.readers.every((reader) => other.readers.includes(reader));
 }
 
 export const holdsAt = ({ validFrom, validTo }: Pick<KnownFact, 'validFrom' | 'validTo'>, at: Date): boolean =>

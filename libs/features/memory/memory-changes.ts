@@ -6,7 +6,7 @@ import { audienceOf } from '@atrium/platform/search';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { later } from '@atrium/platform/http';
 
-import type { Doubt } from './contradiction.js';
+import { type Doubt, isReadWith } from './contradiction.js';
 import { EntryRepository, type Step } from './entry.repository.js';
 import { endOf, type MemoryRow } from './memory.js';
 import { told } from './memory-events.js';
@@ -88,7 +88,7 @@ export class MemoryChanges {
   async openReview(tx: Tx, ctx: OrgContext, proposed: MemoryRow, existing: MemoryRow, reason: Doubt, changes: Changes): Promise<void> {
     const review = await this.reviews.insert(tx, ctx, proposed.id, existing.id, reason);
     if (!review) return;
-    changes.steps.push({ kind: 'review_opened', row: proposed, otherId: existing.id, reason });
+    changes.steps.push({ kind: 'review_opened', ...sidesOf(proposed, existing), reason });
     changes.drafts.push(toldReview('memory.review_opened', review, proposed, existing));
   }
 
@@ -101,7 +101,7 @@ export class MemoryChanges {
     changes: Changes,
   ): Promise<ReviewRow> {
     const decided = await this.reviews.decide(tx, ctx, review, status, later(review.updatedAt));
-    changes.steps.push({ kind: `review_${status}`, row: sides.proposed, otherId: sides.existing.id, reason: review.reason });
+    changes.steps.push({ kind: `review_${status}`, ...sidesOf(sides.proposed, sides.existing), reason: review.reason });
     changes.drafts.push({
       ...toldReview('memory.review_decided', decided, sides.proposed, sides.existing),
       changes: { status: ['open', status] },
@@ -116,7 +116,12 @@ export class MemoryChanges {
   }
 }
 
-/** Told to those who may read the proposed memory: the existing one has the same readers, or everyone. */
+/** Where a review stands in the history: with the proposed memory, or with the existing one where fewer read that. */
+function sidesOf(proposed: MemoryRow, existing: MemoryRow): { row: MemoryRow; otherId: string } {
+  return isReadWith(proposed, existing) ? { row: proposed, otherId: existing.id } : { row: existing, otherId: proposed.id };
+}
+
+/** Told to those who may read both memories. */
 function toldReview(
   type: 'memory.review_opened' | 'memory.review_decided',
   review: ReviewRow,
@@ -126,7 +131,7 @@ function toldReview(
   return {
     type,
     subject: { kind: 'memory_review', id: review.id },
-    audience: audienceOf(proposed),
+    audience: audienceOf(sidesOf(proposed, existing).row),
     data: { reviewId: review.id, status: review.status, reason: review.reason, proposedId: proposed.id, existingId: existing.id },
   };
 }

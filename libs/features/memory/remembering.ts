@@ -192,7 +192,10 @@ export class Remembering {
     changes: Changes,
   ): Promise<void> {
     for (const id of retires) await this.changes.supersede(tx, ctx, byId(known, id), row, namespace.name, changes);
-    for (const { id, reason } of doubts) await this.changes.openReview(tx, ctx, row, byId(known, id), reason, changes);
+    for (const { id, reason, isProposed } of doubts) {
+      const [proposed, existing] = isProposed ? [byId(known, id), row] : [row, byId(known, id)];
+      await this.changes.openReview(tx, ctx, proposed, existing, reason, changes);
+    }
   }
 
   private judge(ctx: OrgContext, row: MemoryRow, known: readonly MemoryRow[]): Verdict {

@@ -1,12 +1,17 @@
 import type { MemoryReview, MemoryReviewId } from '@atrium/contracts';
 import { NotFound } from '@atrium/platform/errors';
-import { type MemoryRow, toMemory } from './memory.js';
+import { endOf, type MemoryRow, toMemory } from './memory.js';
 import type { ReviewRow } from './review.repository.js';
 
 export interface Reviewed {
   review: ReviewRow;
   proposed: MemoryRow;
   existing: MemoryRow;
+}
+
+/** Whether one of its sides holds no longer: nothing is left to decide. */
+export function isMoot({ proposed, existing }: Pick<Reviewed, 'proposed' | 'existing'>): boolean {
+  return [endOf(proposed), endOf(existing)].some((end) => end !== null && end <= new Date());
 }
 
 /** Null when one of its sides is gone. `names` are those of the namespaces by id. */

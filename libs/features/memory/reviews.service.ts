@@ -10,7 +10,7 @@ import { endOf } from './memory.js';
 import { MemoryChanges, noChanges } from './memory-changes.js';
 import { MemoryRepository } from './memory.repository.js';
 import { NamespaceRepository } from './namespace.repository.js';
-import { reviewNotFound, type Reviewed, toReview } from './review.js';
+import { isMoot, reviewNotFound, type Reviewed, toReview } from './review.js';
 import { ReviewRepository } from './review.repository.js';
 
 /** The decisions of reviews: those who may change the memory that would end. */
@@ -26,7 +26,7 @@ export class ReviewsService {
   ) {}
 
   /**
-   * The proposed memory takes the place of the existing one, unless that has ended already.
+   * The proposed memory takes the place of the existing one, unless one of them holds no longer.
    * @throws NotFound `memory.review_not_found`, Forbidden `memory.not_owner`, Conflict `memory.review_decided`
    */
   accept(ctx: OrgContext, id: MemoryReviewId): Promise<MemoryReview> {
@@ -47,8 +47,9 @@ export class ReviewsService {
       const namespace = (await this.namespaces.names(tx, ctx, [existing.namespaceId])).get(existing.namespaceId) ?? '';
       const changes = noChanges();
       const decided = await this.changes.decideReview(tx, ctx, review, { proposed, existing }, status, changes);
-      const isStanding = holdsAt({ validFrom: existing.validFrom, validTo: endOf(existing) }, proposed.validFrom);
-      if (status === 'accepted' && isStanding) {
+      const from = proposed.validFrom > existing.validFrom ? proposed.validFrom : existing.validFrom;
+      const isStanding = holdsAt({ validFrom: existing.validFrom, validTo: endOf(existing) }, from);
+      if (status === 'accepted' && isStanding && !isMoot({ proposed, existing })) {
         await this.changes.supersede(tx, ctx, existing, proposed, namespace, changes, review.reason);
       }
       await this.changes.tell(tx, ctx, changes);
