@@ -3,6 +3,8 @@ import { MAX_PROPOSALS, type Proposal, type Said } from './extraction.js';
 type Found = Pick<Proposal, 'content' | 'subject' | 'predicate' | 'confidence'>;
 interface Rule {
   pattern: RegExp;
+  /** What is said is a name, which begins with a capital where the script has them: “call me later” names nothing. */
+  isNamed?: boolean;
   fact(match: string[], author: string): Found;
 }
 
@@ -12,7 +14,8 @@ const ASKED_TO_REMEMBER = 0.9;
 /** What can be said of something: one clause, at most 200 characters. */
 const CLAUSE = String.raw`([^\n]{1,200})`;
 
-const ofAuthor = (verb: string, pattern: string): Rule => ({
+const ofAuthor = (verb: string, pattern: string, isNamed = false): Rule => ({
+  isNamed,
   pattern: new RegExp(`^(?:and |but |so |well, |also )?(?:${pattern}) ${CLAUSE}$`, 'iu'),
   fact: ([value = ''], author) => ({ content: `${author} ${verb} ${value}`, subject: author, predicate: verb, confidence: CONFIDENCE }),
 });
@@ -21,6 +24,7 @@ const REMEMBER = new RegExp(String.raw`^(?:please )?(?:remember|note|keep in min
 /** The first rule that fits a clause tells its fact. */
 const RULES: Rule[] = [
   {
+    isNamed: true,
     pattern: /^(?:please |you can |just )?call me ([^\n,]{1,60})$/iu,
     fact: ([value = ''], author) => ({
       content: `${author} wants to be called ${value}`,
@@ -38,10 +42,14 @@ const RULES: Rule[] = [
       confidence: CONFIDENCE,
     }),
   },
-  ofAuthor('does not like', String.raw`i (?:do not|don['’]t|dislike|hate|can['’]t stand)(?: really)?(?: like| love| enjoy)?`),
+  ofAuthor(
+    'does not like',
+    String.raw`i (?:(?:do not|don['’]t)(?: really)? (?:like|love|enjoy)|(?:really )?(?:dislike|hate)|can['’]t stand)`,
+  ),
   ofAuthor('prefers', String.raw`i(?: really| would|['’]d)? prefer`),
   ofAuthor('likes', String.raw`i(?: really| also)? (?:like|love|enjoy)`),
-  ofAuthor('lives in', String.raw`i(?: now)? (?:live in|am based in|moved to|have moved to)|i['’](?:m based in|ve moved to)`),
+  ofAuthor('lives in', String.raw`i(?: now)? (?:live in|am based in)|i['’]m based in`),
+  ofAuthor('lives in', String.raw`i(?: now| have|['’]ve)? moved to`, true),
   ofAuthor('works at', String.raw`i(?: now)? work (?:at|for)`),
   ofAuthor('works as', String.raw`i(?: now)? work as`),
   ofAuthor('speaks', 'i speak'),
@@ -69,8 +77,13 @@ const aboutOther = (whose: string, what: string, content: string): Found => ({
   confidence: CONFIDENCE,
 });
 
-/** Subjects that mean something only where they were said. */
-const POINTERS = /^(?:it|that|this|there|here|what|who|where|how|let|he|she|he|today|tomorrow|yesterday)$/iu;
+/** Subjects that mean something only where they were said, and what people say they have without having it. */
+const POINTERS =
+  /^(?:it|that|this|there|here|what|who|where|how|let|he|she|they|them|we|us|you|me|every(?:one|body)|today|tomorrow|yesterday)$/iu;
+const PHRASES = /^(?:point|guess|bad|question|turn|mistake|fault|pleasure)$/iu;
+/** What says nothing where it stands alone, or only denies. */
+const VAGUE =
+  /^(?:not\b.*|(?:it|that|this|these|those|them|him|her|you|here|there|so)(?: (?:when|if|too|a lot|very much)\b.*)?|(?:where|how|what|when) .*)$/iu;
 /** Words after which a sentence says what might be, not what is. */
 const UNREAL = /^(?:if|when|unless|imagine|suppose|maybe|perhaps|i (?:think|guess|wish|hope|wonder))\b/iu;
 
@@ -126,14 +139,16 @@ export function factsByRules(messages: readonly Said[]): Proposal[] {
 }
 
 function factOf(clause: string, author: string): Found | null {
-  for (const { pattern, fact } of RULES) {
+  for (const { pattern, fact, isNamed } of RULES) {
     const match = pattern.exec(clause.trim());
     if (!match) continue;
+    const value = match.at(-1) ?? '';
+    if (VAGUE.test(value) || (isNamed && /^\p{Ll}/u.test(value))) return null;
     const found = fact(
       match.slice(1).map((part) => part.trim()),
       author,
     );
-    if (found.subject !== null && POINTERS.test(found.subject)) return null;
+    if (POINTERS.test(found.subject ?? '') || PHRASES.test(found.predicate ?? '')) return null;
     return found;
   }
   return null;
