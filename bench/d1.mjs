@@ -83,7 +83,7 @@ const floor = async ({ orgId, vector }) => {
 const nearest = ({ orgId, vector }) =>
   db.readInOrg({ orgId }, async (tx) => {
     const rows = await tx.$queryRaw`
-      SELECT id FROM search_nearest(${space.id}::int, ${DIMENSIONS}::int, ${written(vector)}, true, ${['org']}::text[], NULL::text[], NULL::jsonb, NULL::text[], now(), ${K}::int)`;
+      SELECT id FROM search_nearest(${space.id}::int, ${written(vector)}::halfvec, true, ${['org']}::text[], NULL::text[], NULL::jsonb, NULL::text[], now(), ${K}::int)`;
     return rows.map(({ id }) => id);
   });
 const whole = async ({ orgId, text: query }) => {

@@ -120,64 +120,41 @@ async function ranked(
   vector: QueryVector | null,
 ): Promise<Passage[]> {
   const keys = grants.toArray();
-  const terms = await termsOf(tx, request.query);
-  if (keys.length === 0 || terms.length === 0 || request.limit < 1) return [];
-  const statistics = await statisticsOf(tx, terms);
-  const ids = await candidateIds(tx, keys, request, statistics, vector);
-  if (ids.length === 0) return [];
-  const features = await tx.$queryRaw<FeatureRow[]>`
-    SELECT f.* FROM search_features(${ids}::uuid[], ${statistics.terms}::text[], ${keys}::text[], ${REACH}::int, ${vector?.space.id ?? null}::int, ${vector?.vector ?? null}) f
-    JOIN search_units u ON u.org_id = ${ctx.orgId}::uuid AND u.id = f.id
-    WHERE NOT EXISTS (SELECT FROM search_veils v WHERE v.org_id = ${ctx.orgId}::uuid AND v.kind = u.kind AND u.source @> v.source::jsonb)`;
-  const order = rank(
-    features.map(({ subject_id, place, ...row }) => ({ ...row, subjectId: subject_id, place: Number(place ?? 0) })),
-    {
-      idfs: statistics.holders.map((holders) => Math.log(1 + (Math.max(statistics.units - holders, 0) + 0.5) / (holders + 0.5))),
-      meanLength: statistics.mean_length,
-      meaningWeight: vector?.weight ?? 0,
-      nearEnough: vector?.nearEnough ?? 1,
-    },
-  );
+  if (keys.length === 0 || request.limit < 1) return [];
+  const known = await candidatesOf(tx, keys, request, vector);
+  if (!known || known.candidates.length === 0) return [];
+  const order = rank(known.candidates, {
+    idfs: known.holders.map((holders) => Math.log(1 + (Math.max(known.units - holders, 0) + 0.5) / (holders + 0.5))),
+    meanLength: known.mean_length,
+    meaningWeight: vector?.weight ?? 0,
+    nearEnough: vector?.nearEnough ?? 1,
+  });
   const best = (request.once ? onceEach(order) : order).slice(0, Math.min(request.limit, 500));
   return passagesOf(tx, ctx, keys, best);
 }
 
-interface Statistics {
+interface Known {
+  /** In the organization. */
   units: number;
   mean_length: number;
-  /** Those that some unit holds, rarest first. */
-  terms: string[];
+  /** How many units hold each of the question's terms that any unit holds. */
   holders: number[];
+  candidates: Candidate[];
 }
 
-async function statisticsOf(tx: Tx, terms: string[]): Promise<Statistics> {
-  const [row] = await tx.$queryRaw<Statistics[]>`SELECT units, mean_length, terms, holders FROM search_statistics(${terms}::text[])`;
-  return row ?? { units: 0, mean_length: 1, terms: [], holders: [] };
-}
-
-/** What the words and what the meaning of the question find, each alone. */
-async function candidateIds(
-  tx: Tx,
-  keys: string[],
-  request: RetrievalRequest,
-  { units, mean_length, terms, holders }: Statistics,
-  vector: QueryVector | null,
-): Promise<string[]> {
+/** What the words and what the meaning of the question find, each alone, with the turns around; undefined of a question without words. */
+async function candidatesOf(tx: Tx, keys: string[], request: RetrievalRequest, vector: QueryVector | null): Promise<Known | undefined> {
   const { channelId, documentId, namespaceIds } = request.filters ?? {};
   const source = channelId || documentId ? JSON.stringify({ channelId, documentId }) : null;
   const kinds = request.kinds ? [...request.kinds] : null;
   const namespaces = namespaceIds ? [...namespaceIds] : null;
   const asOf = request.asOf ?? new Date();
-  const most = Math.min(500, Math.max(MIN_CANDIDATES, request.limit * 3));
-  const byWords = await tx.$queryRaw<{ id: string }[]>`
-    SELECT id FROM search_ranked(${terms}::text[], ${holders}::double precision[], ${units}::double precision, ${mean_length}::double precision,
-      ${keys}::text[], ${kinds}::text[], ${source}::jsonb, ${namespaces}::text[], ${asOf}::timestamptz, false, ${most}::int)`;
-  const byMeaning = vector
-    ? await tx.$queryRaw<{ id: string }[]>`
-        SELECT id FROM search_nearest(${vector.space.id}::int, ${vector.space.dimensions}::int, ${vector.vector}, ${units <= EXACT_UNITS}::boolean,
-          ${keys}::text[], ${kinds}::text[], ${source}::jsonb, ${namespaces}::text[], ${asOf}::timestamptz, ${NEAREST}::int)`
-    : [];
-  return [...new Set([...byWords, ...byMeaning].map(({ id }) => id))];
+  const byWords = Math.min(500, Math.max(MIN_CANDIDATES, request.limit * 3));
+  const rows = await tx.$queryRaw<Known[]>`
+    SELECT units, mean_length, holders, candidates FROM search_candidates(${foldQuery(request.query)}, ${keys}::text[], ${kinds}::text[], ${source}::jsonb,
+      ${namespaces}::text[], ${asOf}::timestamptz, ${MAX_TERMS}::int, ${byWords}::int, ${NEAREST}::int, ${EXACT_UNITS}::int, ${REACH}::int,
+      ${vector?.space.id ?? null}::int, ${vector?.vector ?? null}::halfvec)`;
+  return rows[0];
 }
 
 /** The passages themselves. They were ranked beneath row level security: they are read through it, and the grants are asked again. */
@@ -215,9 +192,4 @@ interface PassageRow {
   body: string;
   grants: string[];
   source: JsonObject;
-}
-
-interface FeatureRow extends Omit<Candidate, 'subjectId' | 'place'> {
-  subject_id: string;
-  place: bigint | null;
 }

@@ -439,7 +439,7 @@ describe('an organization of 20,000 units', () => {
     await owner.query('BEGIN');
     try {
       await owner.query(`SET LOCAL ROLE atrium_app; SET LOCAL app.org_id = '${ctx.orgId}'`);
-      const search = `SELECT r.id FROM search_statistics($1) s CROSS JOIN LATERAL search_ranked(s.terms, s.holders, s.units, s.mean_length, $2, NULL, NULL, NULL, now(), false, 10) r`;
+      const search = `SELECT r.id FROM search_statistics($1) s CROSS JOIN LATERAL search_ranked(s.terms, s.holders, s.units, s.mean_length, $2, NULL, NULL, NULL, now(), 10) r`;
       const { rows } = await owner.query(search, [['w17x', 'w300x', 'common'], ['org']]);
       const { rows: scans } = await owner.query<{ by_index: string; whole: string }>(
         `SELECT pg_stat_get_xact_numscans('search_units_tsv'::regclass) AS by_index, pg_stat_get_xact_numscans('search_units'::regclass) AS whole`,

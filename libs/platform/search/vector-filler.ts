@@ -17,7 +17,7 @@ const CLAIM_SECONDS = 120;
 const NOTED_A_TIME = 10_000;
 /** How long making the index of a partition may take; its vectors cannot change meanwhile. */
 const INDEX_SECONDS = 55;
-/** Above it an organization is searched by an index. */
+/** Above it an organization is searched by an index, where there is one: the embedded engine makes none. */
 export const EXACT_UNITS = 5_000;
 
 interface Work {
@@ -35,7 +35,7 @@ export class VectorFiller implements OnApplicationBootstrap, BeforeApplicationSh
   private timer: NodeJS.Timeout | undefined;
   private work: Promise<void> = Promise.resolve();
   private stopped = false;
-  /** Large organizations and their spaces whose index is there, or could not be made. */
+  /** Organizations and their spaces whose index is there, is not wanted, or could not be made. */
   private readonly indexed = new Set<string>();
   /** Why vectors could not be made lately; null when they can. */
   private trouble: string | null = null;
@@ -171,18 +171,18 @@ export class VectorFiller implements OnApplicationBootstrap, BeforeApplicationSh
     return [...(await this.embedAll(embedder, texts.slice(0, half))), ...(await this.embedAll(embedder, texts.slice(half)))];
   }
 
-  /** Once for each large organization: where it cannot be made, search reads all of the organization's vectors. */
+  /** Once for each large organization: where there is none, search reads all of the organization's vectors. */
   private async index(orgId: OrgId, space: KnownSpace): Promise<void> {
     const key = `${orgId} ${space.id}`;
     if (this.indexed.has(key)) return;
     try {
       const [row] = await this.db.asSystem(
         'an index of vectors',
-        (tx) => tx.$queryRaw<{ large: boolean }[]>`
-          SELECT index_search_vectors(${orgId}::uuid, ${space.id}::int, ${EXACT_UNITS}::int) AS large`,
+        (tx) => tx.$queryRaw<{ settled: boolean }[]>`
+          SELECT index_search_vectors(${orgId}::uuid, ${space.id}::int, ${EXACT_UNITS}::int) AS settled`,
         { timeoutSeconds: INDEX_SECONDS },
       );
-      if (row?.large) this.indexed.add(key);
+      if (row?.settled) this.indexed.add(key);
     } catch (error) {
       this.indexed.add(key);
       this.log.warn('an index of vectors could not be made', { orgId, reason: error instanceof Error ? error.message.slice(0, 200) : '' });
