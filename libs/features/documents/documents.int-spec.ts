@@ -14,6 +14,8 @@ import { DocumentsService } from './documents.service.js';
 import { IngestionService } from './ingestion.service.js';
 
 const MAX_BYTES = 65_536;
+/** Of a process that does not end. */
+const STAYS = new AbortController().signal;
 let app: NestFastifyApplication;
 let close: () => Promise<void>;
 let blobs: LocalBlobStore;
@@ -112,7 +114,7 @@ describe('an ingestion that runs again', () => {
     await ended(owner, id);
     const before = await traces(owner, id);
 
-    await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'again'), id, 1);
+    await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'again'), id, 1, STAYS);
     await app.get(IngestionService).fail(systemContext(owner.organization.id, 'again'), id, 1, { code: 'internal', message: 'No.' });
 
     expect(await traces(owner, id)).toEqual(before);
@@ -125,7 +127,7 @@ describe('an ingestion that runs again', () => {
     const { id } = await write(owner, 'Gone.');
     await owner.api.delete(`/v1/documents/${id}`);
 
-    await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'late'), id, 1);
+    await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'late'), id, 1, STAYS);
 
     const { chunks, units, events } = await traces(owner, id);
     expect([chunks, units, events.at(-1)]).toEqual([[], [], 'documents.removed']);
@@ -145,7 +147,7 @@ describe('an ingestion that runs again', () => {
     await settled(owner);
     const before = await traces(owner, id);
 
-    await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'overtaken'), id, 1);
+    await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'overtaken'), id, 1, STAYS);
 
     const after = await traces(owner, id);
     expect([after.units, after.events]).toEqual([before.units, before.events]);
@@ -168,7 +170,7 @@ it('starts anew after a crash in the middle of its units, and leaves none of the
     await app.get(SearchIndex).put(tx, ctx, [{ ...stray, source: { documentId: id, version: 1, chunkId: stray.id, start: 0, end: 5 } }]);
   });
 
-  await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'again'), id, 1);
+  await app.get(IngestionService).ingest(systemContext(owner.organization.id, 'again'), id, 1, STAYS);
 
   const { chunks, units } = await traces(owner, id);
   expect([units, chunks.length]).toEqual([chunks, 1]);

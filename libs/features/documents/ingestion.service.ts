@@ -54,15 +54,19 @@ export class IngestionService {
     private readonly log: Log,
   ) {}
 
-  /** Reads and stores one version; a fault of the file ends as `failed`. Any other error is thrown: trying again may help. */
-  async ingest(ctx: OrgContext, documentId: string, version: number): Promise<void> {
+  /**
+   * Reads and stores one version; a fault of the file ends as `failed`. Any other error is thrown: trying again may help. A file that waits
+   * for its turn is not read any more once `stopping` is aborted.
+   */
+  async ingest(ctx: OrgContext, documentId: string, version: number, stopping: AbortSignal): Promise<void> {
     const file = await this.progress(ctx, documentId, version, 'extracting');
     if (!file) return;
     const { blobKey, fileName, claimedMediaType } = file;
     assertBlobKey(blobKey);
     let extraction: Extraction;
     try {
-      extraction = await this.reading.run(ctx.orgId, () => extractText({ path: this.blobs.path(blobKey), fileName, claimedMediaType }));
+      const read = () => extractText({ path: this.blobs.path(blobKey), fileName, claimedMediaType });
+      extraction = await this.reading.run(ctx.orgId, read, stopping);
     } catch (error) {
       if (!(error instanceof ExtractionFailed)) throw error;
       await this.fail(ctx, documentId, version, { code: error.code, message: error.message });

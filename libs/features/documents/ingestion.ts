@@ -60,10 +60,8 @@ export class Ingestion implements OnModuleInit, OnApplicationBootstrap {
   private async ingest(orgId: OrgId, documentId: string, version: number, run: DurableRun): Promise<void> {
     const ctx = systemContext(orgId, run.id);
     try {
-      await run.step('extract and store', () => this.ingestion.ingest(ctx, documentId, version), RETRY);
+      await run.step('extract and store', () => this.ingestion.ingest(ctx, documentId, version, run.signal), RETRY);
     } catch (error) {
-      // This process ends: the work must stay unfinished in the books, so that another one takes it up.
-      if (run.signal.aborted) return new Promise<never>(() => undefined);
       this.log.fault('a document could not be ingested', error, { orgId, id: documentId });
       const failure = { code: 'internal', message: 'Something failed on our side while this file was read. Try it again.' };
       await run.step('give up', () => this.ingestion.fail(ctx, documentId, version, failure), { attempts: 10, backoffSeconds: 2 });

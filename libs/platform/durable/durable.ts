@@ -12,7 +12,7 @@ export interface DurableRun {
   readonly id: string;
   /**
    * Runs `fn` and keeps its result, so that it is not run again after a restart. A step that was running when the process died runs
-   * again: make it idempotent. Results are ids and small JSON, never text of persons.
+   * again: make it idempotent; so does one that fails while it shuts down. Results are ids and small JSON, never text of persons.
    */
   step<T>(name: string, fn: () => Promise<T>, retry?: { attempts: number; backoffSeconds: number }): Promise<T>;
   /**
@@ -51,7 +51,7 @@ export class Durable {
     const run = async (args: DurableArgs): Promise<void> => {
       const id = DBOS.workflowID ?? '';
       const step: DurableRun['step'] = (stepName, fn, retry) =>
-        DBOS.runStep(fn, {
+        DBOS.runStep(() => fn().catch((error: unknown) => this.unlessStopping(error)), {
           name: stepName,
           ...(retry ? { retriesAllowed: true, maxAttempts: retry.attempts, intervalSeconds: retry.backoffSeconds, backoffRate: 2 } : {}),
         });
@@ -114,6 +114,12 @@ export class Durable {
       count += ended.length;
       if (ended.length < FORGET_BATCH || this.stopping.signal.aborted) return count;
     }
+  }
+
+  /** What fails while this process ends has not failed: it stays unfinished in the books. */
+  private async unlessStopping(error: unknown): Promise<never> {
+    if (this.stopping.signal.aborted) await new Promise<never>(() => undefined);
+    throw error;
   }
 
   async launch(url: string): Promise<void> {
