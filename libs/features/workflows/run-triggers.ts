@@ -47,11 +47,18 @@ export class RunTriggers {
       const definitions = await this.workflows.definitions(tx, system, await this.workflows.triggeredBy(tx, system, event.type));
       return [...definitions.values()];
     });
-    for (const version of versions) await this.startOne({ ...system, via: event.via }, event, version);
+    if (versions.length === 0) return;
+    const viewOf = await this.hub.views(system.orgId);
+    for (const version of versions) await this.startOne({ ...system, via: event.via }, event, version, viewOf);
   }
 
   /** With the rights of who published the version, and only for what that person may read. A refusal is no fault: it would come again. */
-  private async startOne(system: OrgContext, event: LoggedEvent, { workflowId, number, createdBy, definition }: VersionRow): Promise<void> {
+  private async startOne(
+    system: OrgContext,
+    event: LoggedEvent,
+    { workflowId, number, createdBy, definition }: VersionRow,
+    viewOf: Awaited<ReturnType<RealtimeHub['views']>>,
+  ): Promise<void> {
     const live = toLiveEvent(event, null) as unknown as JsonValue;
     try {
       const ctx = await this.actor.of(system, {
@@ -60,8 +67,7 @@ export class RunTriggers {
         personId: createdBy,
         permissions: [...ROLE_PERMISSIONS.owner],
       });
-      const view = await this.hub.view(ctx);
-      if (view(event) === null || !(await this.wants(ctx, definition.triggers, event.type, live))) return;
+      if (viewOf(ctx)(event) === null || !(await this.wants(ctx, definition.triggers, event.type, live))) return;
       const reason = { kind: 'event' as const, version: number, startKey: `event:${event.id}:${workflowId}` };
       await this.starts.start(ctx, workflowId as WorkflowId, { event: live }, reason);
     } catch (error) {

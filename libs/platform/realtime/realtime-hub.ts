@@ -31,6 +31,9 @@ export interface Seat {
   readonly stream: OrganizationStream;
 }
 
+/** How a client receives an event; null: not at all. */
+type View = (event: LoggedEvent) => LiveEvent | null;
+
 /** All live connections of this process, and the organizations' logs that they follow. */
 @Injectable()
 export class RealtimeHub implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -82,12 +85,18 @@ export class RealtimeHub implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   /** How a client of `ctx` receives events, by the rights of this moment: null, not at all. Not inside a transaction. */
-  async view(ctx: OrgContext): Promise<(event: LoggedEvent) => LiveEvent | null> {
-    const reader = readerOf(ctx);
-    if (!reader) return () => null;
-    const stream = await this.open(ctx.orgId);
+  async view(ctx: OrgContext): Promise<View> {
+    return (await this.views(ctx.orgId))(ctx);
+  }
+
+  /** The same for several clients of an organization, by the rights of one moment. */
+  async views(orgId: OrgId): Promise<(ctx: OrgContext) => View> {
+    const stream = await this.open(orgId);
     await stream.catchUp();
-    return (event) => (isLive(event) && stream.mayReceive(reader, event) ? stream.view(reader, new EventFrame(event)) : null);
+    return (ctx) => {
+      const reader = readerOf(ctx);
+      return (event) => (reader && isLive(event) && stream.mayReceive(reader, event) ? stream.view(reader, new EventFrame(event)) : null);
+    };
   }
 
   /**
