@@ -5,6 +5,7 @@ import { Db, storable } from '@atrium/platform/db';
 import { LiveBus } from '@atrium/platform/realtime';
 import type { OrgContext } from '@atrium/platform/tenancy';
 import { AnswerText } from './answer-text.js';
+import { SAVE_EVERY_MS } from './assistant.js';
 import { ConfirmedText, TextGone } from './confirmed-text.js';
 import { onceEach } from './evidence.js';
 import { inNameOf } from './run-actor.js';
@@ -31,7 +32,7 @@ export class AgentRunTexts {
     const orgId = run.orgId as OrgId;
     const show = (offset: number, text: string) =>
       this.live.publish(orgId, { type: 'live', kind: 'run_delta', runId: run.id, step: number, offset, text }, { userId: run.personId });
-    const isOurs = async () => (await this.db.readInOrg(system, (tx) => this.runs.get(tx, system, run.id))).fence === fence;
+    const isOurs = forAMoment(async () => (await this.db.readInOrg(system, (tx) => this.runs.get(tx, system, run.id))).fence === fence);
     const said = new ConfirmedText(show, isOurs);
     const { channelId, answerId } = run;
     if (channelId === null || answerId === null) return new RunText(said, null);
@@ -42,6 +43,15 @@ export class AgentRunTexts {
     const place = { orgId, channelId: channelId as ChannelId, answerId: answerId as MessageId };
     return new RunText(said, requires && new AnswerText(place, requires, save, this.live));
   }
+}
+
+/** Asks anew only when it last asked some time ago: the person's text and the channel's ask one after the other. */
+function forAMoment(ask: () => Promise<boolean>): () => Promise<boolean> {
+  let [askedAt, answer] = [-Infinity, Promise.resolve(false)];
+  return () => {
+    if (performance.now() - askedAt > SAVE_EVERY_MS / 2) [askedAt, answer] = [performance.now(), ask()];
+    return answer;
+  };
 }
 
 /** What the model says in one step, as it comes: kept as the database can keep it, shown to the person and in the channel. */
