@@ -3,8 +3,11 @@ import { z } from 'zod';
 /** RFC 3339, UTC, milliseconds. */
 export const Time = z.iso.datetime();
 
-/** A time that PostgreSQL can hold. */
-export const Moment = Time.refine((value) => !value.startsWith('0000'), 'must be after the year 0');
+/** A time that is given, in UTC (`Z`) or with an offset (`+02:00`). */
+export const Moment = z.iso.datetime({ offset: true }).refine((value) => {
+  const year = new Date(value).getUTCFullYear();
+  return year >= 1 && year <= 9_999;
+}, 'must be in the years 1 to 9999');
 
 /** One line of text: trimmed, no control characters. What people know something by is `named`. */
 export const line = (maxChars: number, text = z.string()) =>

@@ -469,6 +469,26 @@ it('doubts free texts that are told at the same moment too', async () => {
   expect(pairs.sort()).toEqual([contents([love, hate].flatMap((one) => one ?? [])).sort(), ['Tea is good', 'Tea is not good']].sort());
 });
 
+it('counts a hundred that differ by their number, and asks about one of them at most', async () => {
+  const owner = await newOrganization();
+  const memories = Array.from({ length: 100 }, (_, at) => ({ content: `Order number ${at} is on the shelf` }));
+
+  await owner.api.post('/v1/memories/batch', { memories });
+
+  expect(await reviews(owner)).toHaveLength(1);
+}, 120_000);
+
+it('takes times with an offset', async () => {
+  const owner = await newOrganization();
+  const memory = await add(owner, 'The shop is closed', { validFrom: '2026-01-02T00:30:00+02:00' });
+
+  expect(memory.validFrom).toBe('2026-01-01T22:30:00.000Z');
+  expect(contents(await find(owner, 'the shop', { asOf: '2026-01-02T00:31:00+02:00' }))).toEqual(['The shop is closed']);
+  expect(contents(await find(owner, 'the shop', { asOf: '2026-01-02T00:29:00+02:00' }))).toEqual([]);
+  const late = { body: { content: 'x', validFrom: '9999-12-31T23:59:59-05:00' } };
+  expect(await owner.api.refused(400, 'POST', '/v1/memories', late)).toMatchObject({ errors: [{ pointer: '/validFrom' }] });
+});
+
 it('corrects in place, and keeps the text before in the history', async () => {
   const owner = await newOrganization();
   const memory = await add(owner, 'The gate is gren', { tags: ['gate'] });

@@ -99,6 +99,20 @@ describe('free text', () => {
     });
   });
 
+  it('is asked about a number that is another, but not about what is counted', () => {
+    const [one, two] = [known('a', 'Invoice 1001 was paid'), known('b', 'Invoice 1002 was paid')];
+    expect(judgeText(fact('Invoice 1002 was paid'), [one])).toEqual({ ...added, doubts: [{ id: 'a', reason: 'similar_words' }] });
+    expect(judgeText(fact('Invoice 1003 was paid'), [one, two])).toEqual(added);
+    expect(judgeText(fact('Invoice 1001 was not paid'), [one, two])).toEqual({ ...added, doubts: [{ id: 'a', reason: 'similar_words' }] });
+  });
+
+  it('is asked about with the three that begin last', () => {
+    const shipped = ['We ship on Monday', 'We do ship on Monday', 'Mondays: we ship on Monday', 'Any Monday we ship on', 'On Monday we will ship'];
+    const all = shipped.map((content, at) => known(String(at), content, { validFrom: day(at + 1) }));
+    const { doubts } = judgeText(fact('We do not ship on Monday', { validFrom: day(9) }), all) as { doubts: { id: string }[] };
+    expect(doubts.map(({ id }) => id)).toEqual(['2', '3', '4']);
+  });
+
   it('is one memory when it is told twice (mem0 #1674)', () => {
     expect(judgeText(fact('The dog descends from the wolf.'), [known('a', 'The dog descends from the wolf')])).toEqual({
       kind: 'same',

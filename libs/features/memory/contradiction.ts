@@ -1,8 +1,11 @@
 import type { MemoryReview } from '@atrium/contracts';
 import { foldFact } from './fact.js';
-import { mayContradict } from './similar-words.js';
+import { differenceOf } from './similar-words.js';
 
 export type Doubt = MemoryReview['reason'];
+
+/** What one free text is asked about at most. */
+const MAX_DOUBTS = 3;
 
 /** A fact that is to be remembered. */
 export interface NewFact {
@@ -66,11 +69,13 @@ export function judgeText(fact: NewFact, known: readonly KnownFact[]): Verdict {
   const holding = known.filter((one) => one.validTo === null || holdsAt(one, fact.validFrom));
   const same = holding.find((one) => hasSameReaders(one, fact) && saysTheSame(one, fact));
   if (same) return { kind: 'same', id: same.id };
-  const doubts = holding
-    .filter((one) => mayContradict(one.content, fact.content))
-    .flatMap((one) =>
-      hasSameReaders(one, fact) ? { id: one.id, reason: 'similar_words' as const } : (conflict(fact, one, 'similar_words') ?? []),
-    );
+  const differing = (by: ReturnType<typeof differenceOf>) => holding.filter((one) => differenceOf(one.content, fact.content) === by);
+  const numbered = differing('numbers');
+  // Two that differ from it by a number alone differ from each other so: they count something, and none of them is at fault.
+  const contrary = [...differing('words'), ...(numbered.length === 1 ? numbered : [])].sort(byStart).slice(-MAX_DOUBTS);
+  const doubts = contrary.flatMap((one) =>
+    hasSameReaders(one, fact) ? { id: one.id, reason: 'similar_words' as const } : (conflict(fact, one, 'similar_words') ?? []),
+  );
   return { kind: 'new', retires: [], doubts, validTo: null, supersededBy: null };
 }
 

@@ -9,7 +9,7 @@ import { later } from '@atrium/platform/http';
 import { assertMayWrite, mayChange, personBehind } from './access.js';
 import { judgeFact, judgeText, type KnownFact, type NewFact, type Verdict } from './contradiction.js';
 import { isManyValued } from './fact.js';
-import { type Words, wordsMayContradict, wordsOf } from './similar-words.js';
+import { type Words, wordsDiffer, wordsOf } from './similar-words.js';
 import { assertExpiry, endOf, type MemoryRow, newMemory, slotOfRow, toMemory } from './memory.js';
 import { type Changes, MemoryChanges } from './memory-changes.js';
 import { told, toldNamespace } from './memory-events.js';
@@ -24,6 +24,8 @@ export const MAX_PER_ORGANIZATION = 100_000;
 export const MAX_NAMESPACES = 200;
 /** The longest text that is compared with those told at the same moment. UTF-16 code units. */
 const MAX_LATE_CHARS = 2_000;
+/** Of these the last, for each fact. */
+const MAX_LATE_COMPARED = 10;
 
 /** What is to be remembered; `similar` are ids of memories that may say nearly the same, `pointer` is its place in the request. */
 export interface Told {
@@ -69,8 +71,8 @@ export class Remembering {
       const namespace = spaces.get(nameKey(fact.input.namespace ?? DEFAULT_NAMESPACE));
       if (!namespace) throw new Error('a namespace was not opened');
       const words = lateWords(fact.input.content);
-      const doubtful = late.filter((one) => one.namespaceId === namespace.id && words && one.words && wordsMayContradict(one.words, words));
-      const similar = [...new Set([...fact.similar, ...doubtful.map(({ id }) => id)])];
+      const doubtful = late.filter((one) => one.namespaceId === namespace.id && words && one.words && wordsDiffer(one.words, words));
+      const similar = [...new Set([...fact.similar, ...doubtful.slice(-MAX_LATE_COMPARED).map(({ id }) => id)])];
       const added = await this.one(tx, ctx, grants, namespace, { ...fact, similar }, changes);
       late.push({ id: added.memory.id, namespaceId: namespace.id, words });
       outcomes.push(added);

@@ -56,24 +56,27 @@ const OPPOSITES = new Map(
   ]),
 );
 
-/**
- * Whether two free texts say nearly the same, but for a negation, an opposite or a number: `We ship on Monday` and `We do not ship on
- * Monday`. A hint for a person to look, never a reason to retire anything.
- */
-export const mayContradict = (a: string, b: string): boolean => wordsMayContradict(wordsOf(a), wordsOf(b));
+/** By what two texts differ that say nearly the same otherwise. */
+type Difference = 'words' | 'numbers';
 
-export function wordsMayContradict(first: Words, second: Words): boolean {
+/**
+ * By what two free texts differ that say nearly the same but for a negation, an opposite (`words`) or a number: `We ship on Monday` and `We
+ * do not ship on Monday`. Null of any others. A hint for a person to look, never a reason to retire anything.
+ */
+export const differenceOf = (a: string, b: string): Difference | null => wordsDiffer(wordsOf(a), wordsOf(b));
+
+export function wordsDiffer(first: Words, second: Words): Difference | null {
   const only = (one: Words, other: Words) => [...one.plain].filter((word) => !other.plain.has(word));
   const [onlyFirst, onlySecond] = [only(first, second), only(second, first)];
   const opposites = onlyFirst.filter((word) => onlySecond.some((other) => OPPOSITES.has(`${word} ${other}`))).length;
   const common = [...first.plain].filter((word) => second.plain.has(word)).length;
   const all = common + onlyFirst.length + onlySecond.length - 2 * opposites;
-  if (common < 2 || common / all < ALIKE) return false;
+  if (common < 2 || common / all < ALIKE) return null;
   const negated = first.negations % 2 !== second.negations % 2;
-  if (opposites > 0) return !negated;
+  if (opposites > 0) return negated ? null : 'words';
   const sameRest = onlyFirst.length + onlySecond.length === 0;
-  if (first.numbers !== second.numbers) return sameRest && !negated && first.numbers !== '' && second.numbers !== '';
-  return negated;
+  if (first.numbers !== second.numbers) return sameRest && !negated && first.numbers !== '' && second.numbers !== '' ? 'numbers' : null;
+  return negated ? 'words' : null;
 }
 
 export interface Words {
