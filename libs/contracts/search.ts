@@ -44,6 +44,13 @@ export type MemoryReference = z.infer<typeof MemoryReference>;
 /** The situation is the snippet's text; what to do in it, this. */
 export const PatternSource = z.strictObject({ action: z.string() });
 export type PatternSource = z.infer<typeof PatternSource>;
+/** Where a passage of each kind stands. */
+export const SEARCH_SOURCES = {
+  message: MessageSource,
+  document: DocumentSource,
+  memory: MemorySource,
+  pattern: PatternSource,
+} as const satisfies Record<SearchKind, z.ZodType>;
 
 const hit = {
   id: z.uuid(),

@@ -1,6 +1,10 @@
 import type { z } from 'zod';
 import type {
+  Channel,
   CreatedApiKey,
+  Document,
+  Memory,
+  Message,
   Pattern,
   PatternPage,
   PatternUsage,
@@ -10,6 +14,7 @@ import type {
   Team,
 } from '@atrium/contracts';
 import { Api, eventually, newColleague, newOrganization, type Person } from '../lib/api.js';
+import { McpCaller } from '../lib/mcp.js';
 
 const LATE = { name: 'Late invoices', situation: 'A customer has not paid an invoice for thirty days', action: 'Call, do not write.' };
 
@@ -136,6 +141,28 @@ it.each([
   const problem = await olivia.api.refused(400, 'POST', '/v1/patterns', { body: { ...LATE, ...more } });
   expect(JSON.stringify(problem.errors)).toContain(pointer);
   expect((await olivia.api.get<z.infer<typeof PatternPage>>('/v1/patterns')).data).toEqual([]);
+});
+
+it('is a passage for the tool `search` as every other kind is', async () => {
+  const owner = await newOrganization();
+  const { api } = owner;
+  const pattern = await api.post<Pattern>('/v1/patterns', { name: 'Refund', situation: 'A customer wants a refund', action: 'Pay at once.' });
+  const memory = await api.post<Memory>('/v1/memories', { content: 'The customer asked for a refund.' });
+  const channel = await api.post<Channel>('/v1/channels', { name: 'refunds' });
+  const message = await api.post<Message>(`/v1/channels/${channel.id}/messages`, { body: 'Which customer wants a refund?' });
+  const text = 'Every customer gets a refund within a month.';
+  const paper = await api.post<Document>('/v1/documents', { title: 'Terms', text, mediaType: 'text/plain' });
+  await eventually('the document', async () => (await api.get<Document>(`/v1/documents/${paper.id}`)).status === 'ready');
+  const mcp = await McpCaller.connect(api);
+
+  const { passages } = await mcp.call<{ passages: { kind: string; subjectId: string; source: object }[] }>('search', {
+    query: 'customer refund',
+  });
+
+  const expected = { pattern: pattern.id, memory: memory.id, message: message.id, document: paper.id };
+  expect(Object.fromEntries(passages.map(({ kind, subjectId }) => [kind, subjectId]))).toEqual(expected);
+  expect(passages.find(({ kind }) => kind === 'pattern')?.source).toEqual({ action: 'Pay at once.' });
+  await mcp.close();
 });
 
 it('loses no usage of twenty at once', async () => {

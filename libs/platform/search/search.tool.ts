@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { z } from 'zod';
-import { DocumentSource, MemorySource, MessageSource, SearchDegraded, SearchKind, text } from '@atrium/contracts';
+import { SEARCH_SOURCES, SearchDegraded, SearchKind, text } from '@atrium/contracts';
 import { ToolRegistry } from '@atrium/platform/tools';
 import { ReaderGrants } from './grants.js';
 import { Retrieval } from './retrieval.js';
@@ -21,14 +21,14 @@ export const SearchToolOutput = z.strictObject({
       score: z.number(),
       /** Opaque keys of who may read it, for the answer that is made of it. */
       grants: z.array(z.string()),
-      source: z.union([DocumentSource, MessageSource, MemorySource]),
+      source: z.union(Object.values(SEARCH_SOURCES)),
     }),
   ),
   degraded: SearchDegraded,
 });
 export type SearchToolOutput = z.infer<typeof SearchToolOutput>;
 
-/** The tool `search`: passages of messages, documents and memories. Whose, the context says; no argument widens it. */
+/** The tool `search`: passages of every kind. Whose, the context says; no argument widens it. */
 @Injectable()
 export class SearchTool implements OnModuleInit {
   constructor(
@@ -40,7 +40,7 @@ export class SearchTool implements OnModuleInit {
   onModuleInit(): void {
     this.tools.register({
       name: 'search',
-      description: 'Finds passages of the messages, documents and memories that the caller may read, best first.',
+      description: 'Finds passages of the messages, documents, memories and learned patterns that the caller may read, best first.',
       input: SearchToolInput,
       output: SearchToolOutput,
       permission: 'search:read',
