@@ -48,11 +48,16 @@ describe('keys that name an agent', () => {
     await member.api.post('/v1/api-keys', { name: 'of their own' });
   });
 
-  it('send nothing out, where nobody is asked', async () => {
+  it('send nothing out, where nobody is asked, and are offered no tool that only people may use', async () => {
     const { owner, agentId } = await newPlace();
     const client = await McpCaller.connect(await newKey(owner, { agentId }));
+    const offered = async (by: McpCaller) => (await by.tools()).filter((name) => ['approval_decide', 'http_request'].includes(name));
     expect(await client.problem('http_request', { url: owner.api.baseUrl })).toMatchObject({ code: 'agents.tool_not_allowed' });
+    expect(await offered(client)).toEqual([]);
     await client.close();
+    const own = await McpCaller.connect(await newKey(owner, {}));
+    expect(await offered(own)).toEqual(['approval_decide', 'http_request']);
+    await own.close();
   });
 
   it('cannot write, change or take away an answer, nor the place of one that is to come', async () => {

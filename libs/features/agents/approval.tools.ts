@@ -30,6 +30,7 @@ export class ApprovalTools implements OnModuleInit {
       input: z.strictObject({ approvalId: ApprovalId, decision: z.enum(['approved', 'rejected']), ...Decision.shape }),
       output: Approval,
       permission: 'approvals:decide',
+      isOpenTo: ({ principal }) => principal.kind === 'user',
       effects: ['writes'],
       run: (ctx, { approvalId, decision, ...rest }) => this.approvals.decide(ctx, approvalId, decision, rest),
     });

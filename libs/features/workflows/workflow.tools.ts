@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { FreeHeaderName, FreeHeaderValue, StartRun, WorkflowId, WorkflowRun, WorkflowRunId } from '@atrium/contracts';
 import { Forbidden } from '@atrium/platform/errors';
 import { SafeFetch } from '@atrium/platform/http';
-import { agentRunOf } from '@atrium/platform/tenancy';
+import { agentRunOf, type OrgContext } from '@atrium/platform/tenancy';
 import { ToolRegistry } from '@atrium/platform/tools';
 import { httpCall } from './http-call.js';
 import { RunsQueries } from './runs.queries.js';
@@ -56,9 +56,9 @@ export class WorkflowTools implements OnModuleInit {
       output: z.strictObject({ status: z.int(), contentType: z.string(), body: z.string() }),
       permission: 'workflows:run',
       effects: ['sends_out', 'reads_untrusted'],
+      isOpenTo: maySendOut,
       run: async (ctx, { url, body, headers, method }) => {
-        // As with tools of other systems that are `outward`: an agent has somebody to ask in its runs only.
-        if (ctx.principal.kind === 'agent' && agentRunOf(ctx) === null)
+        if (!maySendOut(ctx))
           throw new Forbidden(
             'agents.tool_not_allowed',
             'An agent sends out in its runs, where a person is asked; not by a key of its own.',
@@ -73,3 +73,6 @@ export class WorkflowTools implements OnModuleInit {
     });
   }
 }
+
+/** As with tools of other systems that are `outward`: an agent has somebody to ask in its runs only. */
+const maySendOut = (ctx: OrgContext): boolean => ctx.principal.kind !== 'agent' || agentRunOf(ctx) !== null;

@@ -19,6 +19,7 @@ const PROVIDED = '__';
 /** Whether a tool of this name is an organization's own, of which nothing is known here but by its provider. */
 export const isOfOthers = (name: string): boolean => name.includes(PROVIDED);
 const isForAudiences = ({ sourcesOf, effects }: Tool): boolean => sourcesOf !== undefined || !effects.includes('reads_private');
+const isOffered = (ctx: OrgContext, tool: Tool): boolean => ctx.permissions.has(tool.permission) && (tool.isOpenTo?.(ctx) ?? true);
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Every tool of this installation, and those that an organization has beside them. Features register theirs in `onModuleInit`. */
@@ -128,7 +129,7 @@ export class ToolRegistry {
 
   /** A page of the tools that the caller may use, by name; `after` is a name, exclusive. Of others' tools only those of the page are loaded. */
   async page(ctx: OrgContext, after: string, limit: number): Promise<ToolShape[]> {
-    const own = [...this.tools.values()].flatMap(({ tool }) => (ctx.permissions.has(tool.permission) ? [tool.name] : []));
+    const own = [...this.tools.values()].flatMap(({ tool }) => (isOffered(ctx, tool) ? [tool.name] : []));
     const usable = this.providers.filter(({ permission }) => ctx.permissions.has(permission));
     const others = (await Promise.all(usable.map((provider) => provider.names(ctx)))).flat();
     const names = [...own, ...others].filter((name) => name > after).sort(byName);
@@ -139,7 +140,7 @@ export class ToolRegistry {
   async among(ctx: OrgContext, names: readonly string[], { forAudiences = false } = {}): Promise<ToolShape[]> {
     const own = names.flatMap((name) => this.tools.get(name) ?? []);
     return [...new Set([...own, ...(await this.provided(ctx, names))])]
-      .filter(({ tool }) => ctx.permissions.has(tool.permission) && (!forAudiences || isForAudiences(tool)))
+      .filter(({ tool }) => isOffered(ctx, tool) && (!forAudiences || isForAudiences(tool)))
       .map(({ shape }) => shape)
       .sort((a, b) => byName(a.name, b.name));
   }

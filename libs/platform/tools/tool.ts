@@ -20,6 +20,8 @@ export interface Tool<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   input: I;
   output: O;
   permission: Permission;
+  /** Whether a caller of that permission is offered it at all, where not everyone could call it. */
+  isOpenTo?(ctx: OrgContext): boolean;
   /** Names what it is at this moment, where that can change while the installation runs; an approval holds for this only. */
   version?: string;
   /** What it does to the world; MCP's annotations and approvals follow from it. */
