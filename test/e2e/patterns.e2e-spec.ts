@@ -146,7 +146,11 @@ it.each([
 it('is a passage for the tool `search` as every other kind is', async () => {
   const owner = await newOrganization();
   const { api } = owner;
-  const pattern = await api.post<Pattern>('/v1/patterns', { name: 'Refund', situation: 'A customer wants a refund', action: 'Pay at once.' });
+  const pattern = await api.post<Pattern>('/v1/patterns', {
+    name: 'Refund',
+    situation: 'A customer wants a refund',
+    action: 'Pay at once.',
+  });
   const memory = await api.post<Memory>('/v1/memories', { content: 'The customer asked for a refund.' });
   const channel = await api.post<Channel>('/v1/channels', { name: 'refunds' });
   const message = await api.post<Message>(`/v1/channels/${channel.id}/messages`, { body: 'Which customer wants a refund?' });

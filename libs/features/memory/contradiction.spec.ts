@@ -107,7 +107,13 @@ describe('free text', () => {
   });
 
   it('is asked about with the three that begin last', () => {
-    const shipped = ['We ship on Monday', 'We do ship on Monday', 'Mondays: we ship on Monday', 'Any Monday we ship on', 'On Monday we will ship'];
+    const shipped = [
+      'We ship on Monday',
+      'We do ship on Monday',
+      'Mondays: we ship on Monday',
+      'Any Monday we ship on',
+      'On Monday we will ship',
+    ];
     const all = shipped.map((content, at) => known(String(at), content, { validFrom: day(at + 1) }));
     const { doubts } = judgeText(fact('We do not ship on Monday', { validFrom: day(9) }), all) as { doubts: { id: string }[] };
     expect(doubts.map(({ id }) => id)).toEqual(['2', '3', '4']);
