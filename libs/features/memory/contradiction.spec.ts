@@ -66,7 +66,18 @@ describe('a fact with subject and predicate', () => {
       ['team:b', 'user:olivia'],
     ];
     expect(judgeFact(fact('Lviv', { readers: crew }), [known('a', 'Kyiv', { readers: both })])).toEqual(added);
-    expect(judgeFact(fact('Lviv', { readers: crew }), [known('a', 'Kyiv')]).kind === 'new').toBe(true);
+    expect(judgeFact(fact('Lviv', { readers: crew }), [known('a', 'Kyiv', org)])).toEqual(added);
+    const many = [1, 2, 3, 4].map((at) => known(String(at), `Kyiv ${at}`, { ...org, validFrom: day(at) }));
+    expect(judgeFact(fact('Lviv', { validFrom: day(9) }), many)).toMatchObject({ doubts: [{ id: '2' }, { id: '3' }, { id: '4' }] });
+  });
+
+  it('of the past opens no review that nobody could decide', () => {
+    const ended = known('a', 'Kyiv', { validTo: day(22) });
+    expect(judgeFact(fact('Lviv', { confidence: 0.5 }), [ended])).toMatchObject({ retires: [], doubts: [] });
+    expect(judgeFact(fact('Lviv', { confidence: 0.5 }), [known('a', 'Kyiv'), known('b', 'Odesa', { validFrom: day(25) })])).toMatchObject({
+      doubts: [],
+      supersededBy: 'b',
+    });
   });
 
   it.each([

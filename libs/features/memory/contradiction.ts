@@ -4,7 +4,7 @@ import { differenceOf } from './similar-words.js';
 
 export type Doubt = MemoryReview['reason'];
 
-/** What one free text is asked about at most. */
+/** How many facts that a new one touches, but does not end, it is asked about at most: those that begin last. */
 const MAX_DOUBTS = 3;
 
 /** A fact that is to be remembered. */
@@ -50,15 +50,20 @@ export function judgeFact(fact: NewFact, known: readonly KnownFact[]): Verdict {
   const same = holding.find((one) => saysTheSame(one, fact));
   if (same) return { kind: 'same', id: same.id };
   const next = told.filter((one) => one.validFrom > fact.validFrom).sort(byStart)[0];
-  const judged = holding.map((one) => ({ id: one.id, reason: doubtAbout(fact, one) }));
-  const contrary = others.filter((one) => holdsAt(one, fact.validFrom) && !saysTheSame(one, fact));
+  const judged = holding.map((one) => ({ id: one.id, reason: doubtAbout(fact, one), hasEnded: hasEnded(one) }));
+  const contrary = others.filter((one) => !hasEnded(one) && holdsAt(one, fact.validFrom) && !saysTheSame(one, fact));
+  const doubts = [
+    ...judged.flatMap(({ id, reason, hasEnded }) => (reason && !hasEnded ? [{ id, reason }] : [])),
+    ...contrary
+      .sort(byStart)
+      .flatMap((one) => conflict(fact, one, 'other_readers') ?? [])
+      .slice(-MAX_DOUBTS),
+  ];
   return {
     kind: 'new',
     retires: judged.filter((one) => one.reason === null).map((one) => one.id),
-    doubts: [
-      ...judged.flatMap(({ id, reason }) => (reason ? [{ id, reason }] : [])),
-      ...contrary.flatMap((one) => conflict(fact, one, 'other_readers') ?? []),
-    ],
+    // Of a fact that has ended already, and of those that have, nothing is left to decide.
+    doubts: next ? [] : doubts,
     validTo: next?.validFrom ?? null,
     supersededBy: next?.id ?? null,
   };
@@ -92,15 +97,18 @@ function conflict(fact: NewFact, known: KnownFact, reason: Doubt): KnownDoubt | 
   return isReadWith(fact, known) ? { id: known.id, reason, isProposed: true } : null;
 }
 
-/** Whether all who read `one` read `other` as well. */
+/** Whether all who read `one` read `other` as well: for sure, for those whom a fact is shared with may be guests, who do not read what `org` may. */
 export function isReadWith(one: Pick<NewFact, 'readers'>, other: Pick<NewFact, 'readers'>): boolean {
   if (other.readers.includes('everyone')) return true;
-  if (other.readers.includes('org')) return !one.readers.includes('everyone');
+  if (other.readers.includes('org') && one.readers.every((reader) => reader === 'org' || isOwnersAlone(one))) return true;
   return one.readers.every((reader) => other.readers.includes(reader));
 }
 
+const isOwnersAlone = ({ readers: [only, ...others] }: Pick<NewFact, 'readers'>) =>
+  others.length === 0 && only?.startsWith('user:') === true;
 export const holdsAt = ({ validFrom, validTo }: Pick<KnownFact, 'validFrom' | 'validTo'>, at: Date): boolean =>
   validFrom <= at && (validTo === null || validTo > at);
+const hasEnded = ({ validTo }: KnownFact) => validTo !== null && validTo <= new Date();
 const hasSameReaders = (a: NewFact, b: NewFact) => a.readers.join() === b.readers.join();
 const saysTheSame = (a: NewFact, b: NewFact) => foldFact(a.content) === foldFact(b.content);
 const byStart = (a: KnownFact, b: KnownFact) => a.validFrom.getTime() - b.validFrom.getTime();
