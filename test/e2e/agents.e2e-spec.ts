@@ -13,7 +13,9 @@ import type {
   Memory,
   Message,
   Page,
+  Pattern,
   Problem,
+  SearchResult,
   Task,
   Unread,
   Workflow,
@@ -558,6 +560,24 @@ describe('an agent that is mentioned in a channel', () => {
 
     await member.api.patch(`/v1/documents/${open.id}`, { access: { level: 'private' } });
     await eventually('the answer is withheld from others', async () => (await repliesTo(question, owner))[0]?.status === 'withheld');
+  });
+
+  it('has the text of its answer taken away with the pattern that it was made of', async () => {
+    const agent = await newAgent(owner, { displayName: `Bot${randomUUID().slice(0, 8)}`, tools: ['search'] });
+    const channel = await newChannel(agent);
+    const word = `w${randomUUID().slice(0, 8)}`;
+    const pattern = { name: word, situation: `A ${word} customer wants a refund`, action: 'Pay at once.', access: 'organization' };
+    const { id } = await member.api.post<Pattern>('/v1/patterns', pattern);
+    ground.model.script(call('search', { query: word }), say(`A ${word} is paid at once.`));
+    const answer = await answerTo(await write(channel, `@${agent.displayName} what of a ${word}?`));
+    const found = async () =>
+      (await owner.api.post<SearchResult>('/v1/search', { query: word, kinds: ['message'] })).data.map((hit) => hit.id);
+    expect(await found()).toContain(answer.id);
+
+    await member.api.delete(`/v1/patterns/${id}`);
+
+    await eventually('the text goes', async () => (await owner.api.get<Message>(`/v1/messages/${answer.id}`)).body === '');
+    await eventually('search forgets it', async () => !(await found()).includes(answer.id));
   });
 
   it('starts by nothing that may not start it: a key without the right, a message that a workflow posts', async () => {

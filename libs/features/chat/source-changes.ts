@@ -16,7 +16,7 @@ const BATCH = 500;
 /** Of organizations that one process works for at once. */
 const CONCURRENCY = 2;
 /** After these a source is not there any more. */
-const GONE: ReadonlySet<string> = new Set(['documents.removed', 'memory.forgotten', 'chat.message_deleted']);
+const GONE: ReadonlySet<string> = new Set(['documents.removed', 'memory.forgotten', 'memory.pattern_removed', 'chat.message_deleted']);
 /** How long to wait for a source that is hidden for now. */
 const HIDDEN_MS = 2_000;
 
@@ -41,6 +41,8 @@ export class SourceChanges implements OnModuleInit {
     'memory.superseded',
     'memory.forgotten',
     'memory.namespace_changed',
+    'memory.pattern_changed',
+    'memory.pattern_removed',
     'chat.message_completed',
     'chat.message_deleted',
     'chat.channel_deleted',
