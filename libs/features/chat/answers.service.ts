@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ChannelId, Citation, Message, MessageId } from '@atrium/contracts';
 import { Db, type Tx } from '@atrium/platform/db';
 import { Events } from '@atrium/platform/events';
-import { type OrgContext, PrincipalDirectory, systemContext } from '@atrium/platform/tenancy';
+import { type OrgContext, PrincipalDirectory, systemFor } from '@atrium/platform/tenancy';
 import { AnswerSourceRepository } from './answer-source.repository.js';
 import type { ChannelAccess } from './channel.js';
 import { ChannelRepository } from './channel.repository.js';
@@ -110,7 +110,7 @@ export class AnswersService {
   private async lock(tx: Tx, ctx: OrgContext, id: MessageId): Promise<{ row: MessageRow; access: ChannelAccess }> {
     const peeked = await this.messages.find(tx, ctx, id);
     if (!peeked) throw messageNotFound();
-    const access = await this.channels.lock(tx, systemContext(ctx.orgId, ctx.requestId), peeked.channelId as ChannelId);
+    const access = await this.channels.lock(tx, systemFor(ctx), peeked.channelId as ChannelId);
     const row = await this.messages.lock(tx, ctx, id);
     if (!row) throw messageNotFound();
     return { row, access };

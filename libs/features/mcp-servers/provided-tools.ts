@@ -4,7 +4,7 @@ import type { ForeignToolEffect } from '@atrium/contracts';
 import { Db } from '@atrium/platform/db';
 import { Conflict } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
-import { type OrgContext, systemContext } from '@atrium/platform/tenancy';
+import { type OrgContext, systemFor } from '@atrium/platform/tenancy';
 import { begun, type ForeignAnswer, type ForeignTool, ForeignTools, outcomeOf, ToolRegistry } from '@atrium/platform/tools';
 import { ForeignServers } from './foreign-servers.js';
 import type { McpServerRow } from './mcp-server.js';
@@ -58,7 +58,7 @@ export class ProvidedTools extends ForeignTools {
       const found = await visit.tools();
       const now = found.find(({ name }) => name === row.name);
       if (now?.hash !== row.hash) {
-        await this.service.keepFound(systemContext(ctx.orgId, ctx.requestId), server, found);
+        await this.service.keepFound(systemFor(ctx), server, found);
         throw changed(row);
       }
       const callId = await this.begin(ctx, server, row);

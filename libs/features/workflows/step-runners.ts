@@ -8,7 +8,7 @@ import { DomainError, NotFound, Unavailable } from '@atrium/platform/errors';
 import { canonicalJson } from '@atrium/platform/events';
 import { SafeFetch } from '@atrium/platform/http';
 import { ToolRegistry } from '@atrium/platform/tools';
-import { type OrgContext, PrincipalDirectory, systemContext } from '@atrium/platform/tenancy';
+import { type OrgContext, PrincipalDirectory, systemFor } from '@atrium/platform/tenancy';
 import type { JsonValue } from './expressions/language.js';
 import { httpCall } from './http-call.js';
 import type { StepRow } from './run-plan.js';
@@ -194,7 +194,7 @@ export class StepRunners {
       if (channelId && !this.announced.has(approvalId)) await this.announce(await actor(), channelId as ChannelId, approvalId, message);
       return null;
     }
-    if (channelId) await this.notices.settle(systemContext(ctx.orgId, ctx.requestId), approvalId as ApprovalId);
+    if (channelId) await this.notices.settle(systemFor(ctx), approvalId as ApprovalId);
     return {
       status: 'succeeded',
       within: async (tx) => {
@@ -212,7 +212,7 @@ export class StepRunners {
 
   /** A message of the starter, one per approval whatever is repeated. */
   private async announce(ctx: OrgContext, channelId: ChannelId, approvalId: string, message: string): Promise<void> {
-    await this.notices.post(ctx, systemContext(ctx.orgId, ctx.requestId), approvalId as ApprovalId, channelId, message);
+    await this.notices.post(ctx, systemFor(ctx), approvalId as ApprovalId, channelId, message);
     this.announced.add(approvalId);
     if (this.announced.size > 10_000) this.announced.clear();
   }

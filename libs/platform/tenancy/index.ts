@@ -8,6 +8,7 @@ export {
   INSTANCE_ORG,
   personOf,
   runContext,
+  systemFor,
   systemContext,
   viaColumns,
   viaOf,

@@ -40,7 +40,7 @@ export interface OrgContext extends Caller {
   readonly permissions: ReadonlySet<Permission>;
   /** What authenticated the request; null for work of the system. */
   readonly credential: Credential | null;
-  /** The run that does this; null for all else. Only `runContext` makes one. */
+  /** The run that does this; null for all else. `runContext` makes them. */
   readonly via: Via | null;
 }
 
@@ -63,7 +63,10 @@ export function systemContext(orgId: OrgId, requestId: string): OrgContext {
   } satisfies OrgContext);
 }
 
-/** The same for what a run does: it is the `via` of all that comes of it, and its id the request id. */
+/** For Atrium's own work on behalf of what `ctx` does: by the same request, and the same run. */
+export const systemFor = ({ orgId, requestId, via }: OrgContext): OrgContext => Object.freeze({ ...systemContext(orgId, requestId), via });
+
+/** For what a run does: it is the `via` of all that comes of it, and its id the request id. */
 export const runContext = (orgId: OrgId, via: Via): OrgContext =>
   Object.freeze({ ...systemContext(orgId, `${via.kind === 'agent_run' ? 'agent-run' : 'run'}-${via.id}`), via });
 
