@@ -15,7 +15,7 @@ const AT_ONCE = 200;
 
 /**
  * Finds runs whose time has come, runs that nobody took up because a process died in between, schedules that are due, and of the runs under
- * way here those that another process has ended.
+ * way here those that another process has ended or removed.
  */
 @Injectable()
 export class RunSweep implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -55,8 +55,8 @@ export class RunSweep implements OnApplicationBootstrap, BeforeApplicationShutdo
         due: await tx.$queryRaw<{ org_id: OrgId; id: ScheduleId }[]>`
           SELECT org_id, id FROM workflow_schedules WHERE enabled AND next_at <= clock_timestamp() LIMIT ${AT_ONCE}`,
         over: await tx.$queryRaw<{ id: string }[]>`
-          SELECT run.id FROM unnest(${mine.map(({ orgId }) => orgId)}::uuid[], ${mine.map(({ runId }) => runId)}::uuid[]) AS mine (org_id, id)
-          JOIN workflow_runs run USING (org_id, id) WHERE run.ended_at IS NOT NULL`,
+          SELECT mine.id FROM unnest(${mine.map(({ orgId }) => orgId)}::uuid[], ${mine.map(({ runId }) => runId)}::uuid[]) AS mine (org_id, id)
+          LEFT JOIN workflow_runs run USING (org_id, id) WHERE run.id IS NULL OR run.ended_at IS NOT NULL`,
       }));
       for (const { id } of over) this.executor.abort(id);
       for (const { org_id: orgId, id, turn } of lost) await this.each(id, () => this.starts.launch({ orgId, id, turn }));

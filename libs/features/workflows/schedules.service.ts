@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { CreateSchedule, Page, PageQuery, PatchSchedule, Schedule, ScheduleId, WorkflowId } from '@atrium/contracts';
 import { Db, storable } from '@atrium/platform/db';
-import { DomainError } from '@atrium/platform/errors';
+import { DomainError, Forbidden } from '@atrium/platform/errors';
 import { Events } from '@atrium/platform/events';
 import { assertUnchanged, decodeCursor, later, listed, pageOf } from '@atrium/platform/http';
 import { Log } from '@atrium/platform/observability';
@@ -68,6 +68,9 @@ export class SchedulesService {
       const before = await this.schedules.lock(tx, ctx, id);
       assertMayChange(ctx, before);
       assertUnchanged(ctx, before);
+      const isMaker = before.createdBy === maker(ctx);
+      if (patch.input !== undefined && !isMaker)
+        throw new Forbidden('workflows.not_the_creator', 'Its runs have the rights of its maker, who alone says what they are given.');
       const { version } = await this.workflows.get(tx, ctx, before.workflowId);
       const row: ScheduleRow = {
         ...before,
@@ -82,7 +85,7 @@ export class SchedulesService {
       // Who is not its maker may change when it runs, not what or as whom: version and rights stay those of its maker.
       const changed = {
         ...row,
-        ...(before.createdBy === maker(ctx) ? { ...grantOf(ctx), version, failureCode: null } : {}),
+        ...(isMaker ? { ...grantOf(ctx), version, failureCode: null } : {}),
         nextAt: row.enabled ? nextAt : null,
         updatedAt: later(before.updatedAt),
       };

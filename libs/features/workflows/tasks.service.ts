@@ -106,7 +106,8 @@ export class TasksService {
     const changes = changesBetween(toTask(before), toTask(after));
     if (!changes) return toTask(before);
     await this.assertDependencies(tx, ctx, before, after);
-    if (changes['status'] || changes['dependsOn']) assertInOrder(after, await this.tasks.dependenciesOf(tx, ctx, after));
+    if (after.status === 'done' && (changes['status'] || changes['dependsOn']))
+      assertInOrder(after, await this.tasks.dependenciesOf(tx, ctx, after));
     const row = { ...after, updatedAt: later(before.updatedAt) };
     await this.tasks.update(tx, ctx, row);
     await this.events.append(tx, ctx, taskTold('tasks.changed', toTask(row), changes));

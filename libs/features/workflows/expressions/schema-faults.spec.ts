@@ -36,6 +36,7 @@ describe('a schema of input', () => {
     ['itself', { $ref: '#' }, ' refers to itself'],
     ['itself by a choice', { anyOf: [{ type: 'object' }, { $ref: '#' }] }, ' refers to itself'],
     ['itself under a condition', JSON.parse('{"if": {"required": ["x"]}, "then": {"$ref": "#"}}') as object, ' refers to itself'],
+    ['itself by a dependency', { dependencies: { a: { $ref: '#' }, b: ['a'] } }, ' refers to itself'],
     ['a property that is itself', { properties: { a: { $ref: '#/properties/a' } } }, '/properties/a refers to itself'],
     ['two that are each other', { $defs: { a: { $ref: '#/$defs/b' }, b: { not: { $ref: '#/$defs/a' } } } }, '/$defs/a refers to itself'],
     ['a billion by references', { $ref: '#/$defs/l0', $defs: wide(30) }, '/$defs/l'],

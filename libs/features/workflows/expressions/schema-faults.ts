@@ -8,7 +8,7 @@ type Located = { schema: JsonValue; pointer: string };
 /** Schemas that are asked of one value, each reference counted as what it stands for. */
 const MAX_ASKED = 10_000;
 /** Keywords whose value is a schema, and those where a list of schemas or schemas by name stand; of the same value or of what is in it. */
-const SAME = { one: ['not', 'if', 'then', 'else'], several: ['allOf', 'anyOf', 'oneOf', 'dependentSchemas'] };
+const SAME = { one: ['not', 'if', 'then', 'else'], several: ['allOf', 'anyOf', 'oneOf', 'dependentSchemas', 'dependencies'] };
 const WITHIN = {
   one: ['items', 'contains', 'additionalProperties', 'unevaluatedItems', 'unevaluatedProperties', 'propertyNames'],
   several: ['prefixItems', 'properties', 'patternProperties', '$defs', 'definitions'],

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { RE2JSException } from 're2js';
 import { below, check, evaluate, ExpressionFault, type JsonValue, resolve, type Scope } from './language.js';
 import { linearPattern } from './linear-pattern.js';
 import { type Place, schemaFaults } from './schema-faults.js';
@@ -60,6 +61,9 @@ function misfits(values: readonly Judged[]): Place[] {
       return onePerPlace(fits(value) ? [] : (fits.errors ?? [])).map((place) => ({ ...place, pointer: `${pointer}${place.pointer}` }));
     } catch (error) {
       if (error instanceof RangeError) return [{ pointer, message: 'is nested too deep to be checked' }];
+      // Of a definition from before patterns were those of RE2.
+      if (error instanceof RE2JSException)
+        return [{ pointer, message: `cannot be checked, for a pattern of its schema is none of RE2: ${error.message}` }];
       throw error;
     }
   });
