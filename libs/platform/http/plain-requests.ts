@@ -15,7 +15,10 @@ export function refuseAmbiguous(fastify: FastifyInstance): void {
     if (!hasOneHost(raw)) return done(new Invalid('request.malformed', 'A request has one Host header.'));
     if (!['', 'identity'].includes(headers['content-encoding']?.trim().toLowerCase() ?? ''))
       return done(unread('Send the body as it is: no Content-Encoding is read.'));
-    const charsets = [...(headers['content-type'] ?? '').matchAll(CHARSET)].map(([, charset = '']) => charset.toLowerCase());
+    const isEmpty = headers['transfer-encoding'] === undefined && !(Number(headers['content-length'] ?? 0) > 0);
+    const charsets = [...(isEmpty ? '' : (headers['content-type'] ?? '')).matchAll(CHARSET)].map(([, charset = '']) =>
+      charset.toLowerCase(),
+    );
     if (!charsets.every((charset) => READ_CHARSETS.has(charset))) return done(unread('Send the body in UTF-8: no other charset is read.'));
     done();
   });
