@@ -422,7 +422,7 @@ it('answers a snippet that stands in the body, with the places of the words', as
   expect(hit?.highlights.map(({ start, end }) => hit.snippet.slice(start, end))).toEqual(['warranty', 'renewed', 'renewals', 'warranties']);
 });
 
-describe('an organization of 20,000 units', () => {
+describe('an organization of 20,000 units among many small ones', () => {
   it('is searched by the index, not by reading all', async () => {
     const ctx = newReader();
     const words = Array.from({ length: 2_000 }, (_, place) => `w${place}x`);
@@ -434,6 +434,9 @@ describe('an organization of 20,000 units', () => {
       await put(ctx, ...units);
     }
     await counter.fold(ctx.orgId);
+    await owner.query(`INSERT INTO search_units (org_id, id, kind, subject_id, ordinal, title, body, tsv, length, grants, source, counted)
+      SELECT org, gen_random_uuid(), 'document', gen_random_uuid(), 0, '', 'small', 'small', 1, '{org}', '{}', true
+      FROM (SELECT gen_random_uuid() AS org FROM generate_series(1, 2000)) AS small, generate_series(1, 5)`);
     await owner.query('ANALYZE search_units');
 
     await owner.query('BEGIN');

@@ -1,6 +1,6 @@
 -- Cost on a large installation: none, it only replaces functions.
--- What a search reads is found by one statement, and its plans are kept by each connection: to plan took longer than to read. A kept plan serves
--- every organization, and tables that have grown since: it may neither read a whole table nor sort what an index gives in order.
+-- What a search reads is found by one statement, and its plans but one are kept by each connection: to plan took longer than to read. A kept plan
+-- serves every organization, and tables that have grown since: it may neither read a whole table nor sort what an index gives in order.
 
 DROP FUNCTION search_ranked(text[], double precision[], double precision, double precision, text[], text[], jsonb, text[], timestamptz, boolean, int);
 DROP FUNCTION search_nearest(int, int, text, boolean, text[], text[], jsonb, text[], timestamptz, int);
@@ -23,11 +23,12 @@ RETURN ('''' || replace(replace(p_lexeme, '\', '\\'), '''', '''''') || '''')::ts
 
 -- BM25 (Robertson & Zaragoza 2009; k1 = 1.2, b = 0.75, idf of Lucene) over units that hold at least one of the terms, and of which the
 -- reader has a grant. Terms come rarest first, as search_statistics gives them, and fetch candidates as long as these are at most 5,000; when
--- what the reader may see of them is less than was asked for, all terms fetch. p_source: fields that the unit's source must have.
+-- what the reader may see of them is less than was asked for, all terms fetch. p_source: fields that the unit's source must have. Planned at each
+-- call: a plan that is kept takes every organization for a small one, and reads a large one whole.
 CREATE FUNCTION search_ranked(p_terms text[], p_holders double precision[], p_units double precision, p_mean_length double precision,
   p_grants text[], p_kinds text[], p_source jsonb, p_namespaces text[], p_as_of timestamptz, p_limit int)
 RETURNS TABLE (id uuid, score double precision)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
 DECLARE
   o uuid := nullif(current_setting('app.org_id', true), '')::uuid;
   idfs double precision[];
