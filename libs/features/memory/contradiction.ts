@@ -50,10 +50,10 @@ export function judgeFact(fact: NewFact, known: readonly KnownFact[]): Verdict {
   const same = holding.find((one) => saysTheSame(one, fact));
   if (same) return { kind: 'same', id: same.id };
   const next = told.filter((one) => one.validFrom > fact.validFrom).sort(byStart)[0];
-  const judged = holding.map((one) => ({ id: one.id, reason: doubtAbout(fact, one), hasEnded: hasEnded(one) }));
+  const judged = holding.map((one) => ({ one, reason: doubtAbout(fact, one) }));
   const contrary = others.filter((one) => !hasEnded(one) && holdsAt(one, fact.validFrom) && !saysTheSame(one, fact));
   const doubts = [
-    ...judged.flatMap(({ id, reason, hasEnded }) => (reason && !hasEnded ? [{ id, reason }] : [])),
+    ...judged.flatMap(({ one, reason }) => (reason && !hasEnded(one) ? [{ id: one.id, reason }] : [])),
     ...contrary
       .sort(byStart)
       .flatMap((one) => conflict(fact, one, 'other_readers') ?? [])
@@ -61,7 +61,7 @@ export function judgeFact(fact: NewFact, known: readonly KnownFact[]): Verdict {
   ];
   return {
     kind: 'new',
-    retires: judged.filter((one) => one.reason === null).map((one) => one.id),
+    retires: judged.filter(({ reason }) => reason === null).map(({ one }) => one.id),
     // Of a fact that has ended already, and of those that have, nothing is left to decide.
     doubts: next ? [] : doubts,
     validTo: next?.validFrom ?? null,
@@ -74,10 +74,13 @@ export function judgeText(fact: NewFact, known: readonly KnownFact[]): Verdict {
   const holding = known.filter((one) => one.validTo === null || holdsAt(one, fact.validFrom));
   const same = holding.find((one) => hasSameReaders(one, fact) && saysTheSame(one, fact));
   if (same) return { kind: 'same', id: same.id };
-  const differing = (by: ReturnType<typeof differenceOf>) => holding.filter((one) => differenceOf(one.content, fact.content) === by);
-  const numbered = differing('numbers');
+  const differing = holding.map((one) => ({ one, by: differenceOf(one.content, fact.content) }));
   // Two that differ from it by a number alone differ from each other so: they count something, and none of them is at fault.
-  const contrary = [...differing('words'), ...(numbered.length === 1 ? numbered : [])].sort(byStart).slice(-MAX_DOUBTS);
+  const isOneOfMany = differing.filter(({ by }) => by === 'numbers').length > 1;
+  const contrary = differing
+    .flatMap(({ one, by }) => (by === 'words' || (by === 'numbers' && !isOneOfMany) ? [one] : []))
+    .sort(byStart)
+    .slice(-MAX_DOUBTS);
   const doubts = contrary.flatMap((one) =>
     hasSameReaders(one, fact) ? { id: one.id, reason: 'similar_words' as const } : (conflict(fact, one, 'similar_words') ?? []),
   );
@@ -100,7 +103,7 @@ function conflict(fact: NewFact, known: KnownFact, reason: Doubt): KnownDoubt | 
 /** Whether all who read `one` read `other` as well: for sure, for those whom a fact is shared with may be guests, who do not read what `org` may. */
 export function isReadWith(one: Pick<NewFact, 'readers'>, other: Pick<NewFact, 'readers'>): boolean {
   if (other.readers.includes('everyone')) return true;
-  if (other.readers.includes('org') && one.readers.every((reader) => reader === 'org' || isOwnersAlone(one))) return true;
+  if (other.readers.includes('org') && isOwnersAlone(one)) return true;
   return one.readers.every((reader) => other.readers.includes(reader));
 }
 
@@ -108,7 +111,7 @@ const isOwnersAlone = ({ readers: [only, ...others] }: Pick<NewFact, 'readers'>)
   others.length === 0 && only?.startsWith('user:') === true;
 export const holdsAt = ({ validFrom, validTo }: Pick<KnownFact, 'validFrom' | 'validTo'>, at: Date): boolean =>
   validFrom <= at && (validTo === null || validTo > at);
-const hasEnded = ({ validTo }: KnownFact) => validTo !== null && validTo <= new Date();
+export const hasEnded = ({ validTo }: Pick<KnownFact, 'validTo'>): boolean => validTo !== null && validTo <= new Date();
 const hasSameReaders = (a: NewFact, b: NewFact) => a.readers.join() === b.readers.join();
 const saysTheSame = (a: NewFact, b: NewFact) => foldFact(a.content) === foldFact(b.content);
 const byStart = (a: KnownFact, b: KnownFact) => a.validFrom.getTime() - b.validFrom.getTime();

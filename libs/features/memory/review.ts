@@ -1,5 +1,6 @@
 import type { MemoryReview, MemoryReviewId } from '@atrium/contracts';
 import { NotFound } from '@atrium/platform/errors';
+import { hasEnded } from './contradiction.js';
 import { endOf, type MemoryRow, toMemory } from './memory.js';
 import type { ReviewRow } from './review.repository.js';
 
@@ -11,7 +12,7 @@ export interface Reviewed {
 
 /** Whether one of its sides holds no longer: nothing is left to decide. */
 export function isMoot({ proposed, existing }: Pick<Reviewed, 'proposed' | 'existing'>): boolean {
-  return [endOf(proposed), endOf(existing)].some((end) => end !== null && end <= new Date());
+  return [proposed, existing].some((one) => hasEnded({ validTo: endOf(one) }));
 }
 
 /** Null when one of its sides is gone. `names` are those of the namespaces by id. */
